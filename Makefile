@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# One virtual environment in the clone, made anew when the dependencies change.
+.venv/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hubbub needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up .venv (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: .venv/.ready ## Watch three agents talk, on a server of their own
+	@$(BIN)/hubbub demo $(ARGS)
+
+test: .venv/.ready ## Run every test against real servers and processes
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.ready ## Lint, format, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports --no-cache
+
+format: .venv/.ready ## Rewrite the code the way `make check` wants it
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/.ready ## Measure against the bare NATS client, in one run
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what the other targets made
+	rm -rf .venv build dist .pytest_cache .ruff_cache .coverage* logs

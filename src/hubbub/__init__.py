@@ -1,0 +1,1 @@
+"""Hubbub: a message mesh for AI agents and their workflows, on NATS."""

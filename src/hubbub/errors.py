@@ -1,0 +1,243 @@
+"""Every error Hubbub raises: one root, one class a condition, the facts as attributes.
+
+Each message names what happened, why, and what to do next.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AgentUnavailable",
+    "ConnectionLost",
+    "HubbubError",
+    "InboxFull",
+    "InvalidAgentName",
+    "InvalidMessage",
+    "MissingExtra",
+    "PermissionDenied",
+    "QuestionTimeout",
+    "RateLimited",
+    "Reject",
+    "RemoteError",
+    "RequestTimeout",
+    "Retry",
+    "SettingsError",
+    "StepInterrupted",
+    "StepMismatch",
+    "TaskCanceled",
+    "TaskFailed",
+    "TooManyHops",
+]
+
+
+class HubbubError(Exception):
+    """The root of all errors raised by Hubbub."""
+
+
+class InvalidAgentName(HubbubError):
+    """A name that cannot become a subject token.
+
+    Attributes:
+        name: the name as it was given.
+    """
+
+    def __init__(self, name: object) -> None:
+        shown = name if isinstance(name, str) else repr(name)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(
+            f"{shown!r} is not an agent name: use 1 to 63 letters, digits, spaces, '-' or '_', "
+            "with a letter or digit at both ends"
+        )
+        self.name = name
+
+
+class InvalidMessage(HubbubError):
+    """Bytes that are no message, or a message that cannot be written as one."""
+
+
+class AgentUnavailable(HubbubError):
+    """Nobody serves the requested name right now.
+
+    Attributes:
+        agent: the name that was asked.
+        subject: the subject the request went to.
+    """
+
+    def __init__(self, agent: str, subject: str) -> None:
+        super().__init__(
+            f"No agent named {agent!r} is online. `hubbub agents` shows who is; "
+            "a direct message waits for an agent that is away, a request does not"
+        )
+        self.agent = agent
+        self.subject = subject
+
+
+class RequestTimeout(HubbubError, TimeoutError):
+    """An agent took the request but did not answer in time.
+
+    Attributes:
+        agent: the name that was asked.
+        subject: the subject the request went to.
+        seconds: how long the caller waited.
+    """
+
+    def __init__(self, agent: str, subject: str, seconds: float) -> None:
+        super().__init__(
+            f"{agent!r} did not answer within {seconds:g} s (subject {subject}). "
+            "Give it a longer timeout, or send a direct message and let it take its time"
+        )
+        self.agent = agent
+        self.subject = subject
+        self.seconds = seconds
+
+
+class RemoteError(HubbubError):
+    """The other agent's handler failed, or its reply stream broke off.
+
+    Attributes:
+        agent: who failed.
+        kind: the name of the error there, e.g. `ValueError`.
+        reason: its message.
+    """
+
+    def __init__(self, agent: str, kind: str, reason: str) -> None:
+        super().__init__(f"{agent!r} failed: {reason}" + (f" ({kind})" if kind else ""))
+        self.agent = agent
+        self.kind = kind
+        self.reason = reason
+
+
+class InboxFull(HubbubError):
+    """The recipient's inbox takes no more messages from this sender for now.
+
+    Attributes:
+        agent: whose inbox it is.
+        priority: the lane that is full.
+    """
+
+    def __init__(self, agent: str, priority: int) -> None:
+        super().__init__(
+            f"The inbox of {agent!r} is full for messages of priority {priority} from this sender. "
+            "Wait until it has worked some off, or start more instances of it"
+        )
+        self.agent = agent
+        self.priority = priority
+
+
+class TooManyHops(HubbubError):
+    """A chain of messages grew longer than the hop limit: most likely a loop.
+
+    Attributes:
+        hops: how many hops the refused message would have had.
+        limit: the highest allowed number.
+    """
+
+    def __init__(self, hops: int, limit: int) -> None:
+        super().__init__(
+            f"This message would be hop {hops} of its conversation, the limit is {limit}: "
+            "agents are probably passing the same work in a circle. "
+            "Raise HUBBUB_MAX_HOPS if the chain is meant to be this long"
+        )
+        self.hops = hops
+        self.limit = limit
+
+
+class RateLimited(HubbubError):
+    """A rate limit refused the call.
+
+    Attributes:
+        retry_after: seconds until a retry makes sense, if known.
+    """
+
+    def __init__(self, what: str, retry_after: float | None = None) -> None:
+        when = f"; try again in {retry_after:g} s" if retry_after is not None else ""
+        super().__init__(f"{what} is rate limited{when}")
+        self.retry_after = retry_after
+
+
+class PermissionDenied(HubbubError):
+    """The NATS server refused a publish or subscribe.
+
+    Attributes:
+        subject: what was refused, if the server said so.
+    """
+
+    def __init__(self, message: str, subject: str | None = None) -> None:
+        super().__init__(message)
+        self.subject = subject
+
+
+class ConnectionLost(HubbubError, ConnectionError):
+    """There is no usable connection to a NATS server."""
+
+
+class TaskCanceled(HubbubError):
+    """The task whose result was awaited has been canceled.
+
+    Attributes:
+        task_id: the task.
+    """
+
+    def __init__(self, task_id: str, reason: str = "") -> None:
+        super().__init__(f"Task {task_id} was canceled" + (f": {reason}" if reason else ""))
+        self.task_id = task_id
+
+
+class TaskFailed(HubbubError):
+    """The task whose result was awaited has failed or was rejected.
+
+    Attributes:
+        task_id: the task.
+        state: `failed` or `rejected`.
+        reason: what the agent reported.
+    """
+
+    def __init__(self, task_id: str, state: str, reason: str) -> None:
+        super().__init__(f"Task {task_id} {state}: {reason}")
+        self.task_id = task_id
+        self.state = state
+        self.reason = reason
+
+
+class StepMismatch(HubbubError):
+    """The code no longer fits what the task's log recorded."""
+
+
+class StepInterrupted(HubbubError):
+    """A step declared `once=True` was interrupted, so nobody knows whether it happened."""
+
+
+class QuestionTimeout(HubbubError, TimeoutError):
+    """Nobody answered a question in time."""
+
+
+class SettingsError(HubbubError):
+    """A setting has a value that cannot be used; names the variable and what it must be."""
+
+
+class MissingExtra(HubbubError, ImportError):
+    """A feature needs an optional dependency.
+
+    Attributes:
+        extra: the name of the extra to install.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs more packages: pip install 'hubbub[{extra}]'")
+        self.extra = extra
+
+
+class Retry(HubbubError):
+    """Raised by a handler: try this task again later, without counting it as a mistake.
+
+    Attributes:
+        after: seconds to wait, or None for the usual backoff.
+    """
+
+    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        super().__init__(reason or "the handler asked for another attempt")
+        self.after = after
+
+
+class Reject(HubbubError):
+    """Raised by a handler: this task is not one I take; do not try again."""

@@ -1,0 +1,1 @@
+"""The embedded nats-server: found, started, shared, never orphaned."""

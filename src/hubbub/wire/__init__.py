@@ -1,0 +1,1 @@
+"""Names, subjects, envelope, card and task events: pure, no I/O."""
