@@ -1,0 +1,198 @@
+"""The envelope that agents exchange, as JSON (DESIGN section 4).
+
+`AgentMessage.from_bytes` reads what one of our own senders wrote, `read_plain` what any NATS
+client may send to an inbox: less than a full envelope, or just text.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+import msgspec
+
+from hubbub.errors import InvalidAgentName, InvalidMessage
+from hubbub.wire.codec import JSON, check_json, decode, decode_object, encode
+from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
+
+__all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "new_id", "now", "read_plain"]
+
+MessageType = Literal["request", "response", "handoff", "announcement", "heartbeat"]
+
+HEARTBEAT_PREFIX = b'{"message_type":"heartbeat"'
+"""How the bytes of our own heartbeats begin, so that they can be passed over undecoded."""
+
+
+def new_id() -> str:
+    """Return a fresh random id: a version 4 UUID."""
+    return str(uuid.uuid4())
+
+
+def now() -> str:
+    """Return the present time as ISO 8601 in UTC with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class AgentMessage(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True
+):
+    """One message between agents.
+
+    Attributes:
+        message_type: `request` and `handoff` set the receiver to work; the others inform.
+        from_agent: display name of the sender.
+        to_agent: display name of the receiver; None for everybody.
+        content: the text, or any JSON value.
+        metadata: anything else that is JSON.
+        timestamp: when it was made, ISO 8601.
+        message_id: 1 to 64 letters, digits, `_` or `-`.
+        in_reply_to: id of the message that this one answers.
+        priority: 1 (most urgent) to 5.
+        context_id: the conversation it belongs to; its own id if it opens one.
+        hops: how many messages led to this one.
+
+    Raises:
+        InvalidMessage: a field has a value that cannot travel.
+        InvalidAgentName: a name cannot be a subject token.
+    """
+
+    message_type: MessageType
+    from_agent: str
+    to_agent: str | None = None
+    content: JSON
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    timestamp: str = msgspec.field(default_factory=now)
+    message_id: str = msgspec.field(default_factory=new_id)
+    in_reply_to: str | None = None
+    priority: int = 3
+    context_id: str | None = None
+    hops: int = 0
+
+    def __post_init__(self) -> None:
+        agent_token(self.from_agent)
+        if self.to_agent is not None:
+            agent_token(self.to_agent)
+        check_message_id(self.message_id)
+        if self.in_reply_to is not None:
+            check_message_id(self.in_reply_to)
+        if self.context_id is not None:
+            check_message_id(self.context_id)
+        # bool is an int to Python, not to the wire.
+        if type(self.priority) is not int or not 1 <= self.priority <= 5:
+            raise InvalidMessage(f"priority {self.priority!r} must be a whole number from 1 to 5")
+        if type(self.hops) is not int or not 0 <= self.hops <= 1_000_000:
+            raise InvalidMessage(f"hops {self.hops!r} must be a whole number from 0 up")
+        try:
+            datetime.fromisoformat(self.timestamp)
+        except ValueError:
+            raise InvalidMessage(
+                f"timestamp {self.timestamp[:40]!r} must be an ISO 8601 date and time"
+            ) from None
+
+    @property
+    def conversation(self) -> str:
+        """The context this message belongs to, its own id if it opened it."""
+        return self.context_id or self.message_id
+
+    @property
+    def text(self) -> str:
+        """The content as a string; JSON values in their JSON form."""
+        return self.content if isinstance(self.content, str) else encode(self.content).decode()
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Fields that this version does not know; they survive a round trip."""
+        return vars(self).get("extra", {})
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        copy = msgspec.structs.replace(self, **changes)
+        vars(copy).update(vars(self))
+        return copy
+
+    def to_bytes(self) -> bytes:
+        """Return the message as JSON.
+
+        Raises:
+            InvalidMessage: content or metadata hold what JSON cannot carry.
+        """
+        if not isinstance(self.content, str):
+            check_json(self.content, what="content")
+        if self.metadata:
+            check_json(self.metadata, what="metadata")
+        if not self.extra:
+            return encode(self)
+        return encode({**msgspec.structs.asdict(self), **self.extra})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> AgentMessage:
+        """Read a message from untrusted bytes.
+
+        Raises:
+            InvalidMessage: they are no message.
+        """
+        try:
+            return decode(data, _decoder)
+        except InvalidAgentName as error:
+            raise InvalidMessage(str(error)) from None
+        except InvalidMessage:
+            fields = decode_object(data)
+            if fields.keys() <= _FIELDS:
+                raise
+        return _from_fields(fields)
+
+
+_FIELDS = frozenset(AgentMessage.__struct_fields__)
+_decoder = msgspec.json.Decoder(AgentMessage)
+
+
+def _from_fields(fields: dict[str, Any]) -> AgentMessage:
+    known = {key: value for key, value in fields.items() if key in _FIELDS}
+    try:
+        message = msgspec.convert(known, AgentMessage)
+    except InvalidAgentName as error:
+        raise InvalidMessage(str(error)) from None
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"not a valid message: {error}") from None
+    extra = {key: value for key, value in fields.items() if key not in _FIELDS}
+    if extra:
+        vars(message)["extra"] = extra
+    return message
+
+
+def read_plain(
+    data: bytes, *, to_agent: str, from_agent: str = ANONYMOUS, message_id: str | None = None
+) -> AgentMessage:
+    """Read what any NATS client may send to an agent's inbox.
+
+    A JSON object with at least `content` is an envelope whose missing fields are filled in.
+    Other text becomes the content of one.
+
+    Args:
+        data: the payload.
+        to_agent: whose inbox it came to.
+        from_agent: the sender, if the subject tells it.
+        message_id: the id if the payload has none; a fresh one by default.
+
+    Raises:
+        InvalidMessage: the bytes are neither text nor an envelope.
+    """
+    defaults = {
+        "message_type": "request",
+        "from_agent": from_agent,
+        "to_agent": to_agent,
+        "message_id": message_id or new_id(),
+    }
+    if data.lstrip()[:1] == b"{":
+        try:
+            return decode(data, _decoder)
+        except (InvalidMessage, InvalidAgentName):
+            fields = decode_object(data)
+    else:
+        try:
+            fields = {"content": data.decode()}
+        except UnicodeDecodeError:
+            raise InvalidMessage("the payload is neither JSON nor UTF-8 text") from None
+    given = {key: value for key, value in fields.items() if value is not None or key == "content"}
+    return _from_fields({**defaults, **given})
