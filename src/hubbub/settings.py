@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,7 +40,7 @@ def _default_data_dir() -> Path:
         return Path.home() / "Library" / "Application Support" / "hubbub"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "hubbub"
-    return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local" / "share"))) / "hubbub"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hubbub"
 
 
 def _from_environment(name: str) -> Any:
@@ -42,6 +50,8 @@ def _from_environment(name: str) -> Any:
 
 class NATSConfig(BaseSettings):
     """How to reach the mesh, and how agents behave on it.
+
+    An empty value counts as not set.
 
     Raises:
         SettingsError: a value cannot be used; the message names the variable.
@@ -55,6 +65,7 @@ class NATSConfig(BaseSettings):
         toml_file="hubbub.toml",
         pyproject_toml_table_header=("tool", "hubbub"),
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     nats_url: str | None = Field(
@@ -105,6 +116,9 @@ class NATSConfig(BaseSettings):
         30.0, gt=0, description="Seconds a request waits for its answer unless it says otherwise."
     )
 
+    layout: Literal["open", "secured"] = Field(
+        "open", description="Layout of the subjects; see the page on security."
+    )
     lease_seconds: float = Field(
         30.0, ge=0.5, description="Seconds after which work of a dead process goes to another."
     )
@@ -138,7 +152,9 @@ class NATSConfig(BaseSettings):
     nats_server: Path | None = Field(
         None, description="The `nats-server` program to run as the embedded server."
     )
-    gateway_url: str | None = Field(None, description="Base URL of the gateway, for links.")
+    gateway_url: str | None = Field(
+        None, repr=False, description="Base URL of the gateway, for links."
+    )
     log_dir: Path | None = Field(
         Path("logs"), description="Folder of `agent_activity.log`; empty turns the file off."
     )
@@ -147,6 +163,7 @@ class NATSConfig(BaseSettings):
     openai_base_url: str = Field(
         "http://localhost:1234/v1",
         validation_alias=_from_environment("OPENAI_BASE_URL"),
+        repr=False,  # so may this one
         description="Any OpenAI-compatible model server.",
     )
     openai_api_key: SecretStr | None = Field(
@@ -167,6 +184,13 @@ class NATSConfig(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:  # the usual error would print the value
+            raise SettingsError(
+                f"{self.variable(name)} is fixed: make a new NATSConfig to change it"
+            )
+        super().__setattr__(name, value)
+
     @field_validator("replicas")
     @classmethod
     def _odd(cls, value: int) -> int:
@@ -174,10 +198,14 @@ class NATSConfig(BaseSettings):
             raise ValueError("must be 1, 3 or 5")
         return value
 
-    @field_validator("log_dir", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _no_log_dir(cls, value: object) -> object:
-        return None if value == "" else value
+    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
+        if value != "" or info.field_name is None:
+            return value
+        if info.field_name == "log_dir":
+            return None
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True)
 
     @field_validator("log_level")
     @classmethod
@@ -199,8 +227,8 @@ class NATSConfig(BaseSettings):
         return (
             init_settings,
             env_settings,
-            TomlConfigSettingsSource(settings_cls),
-            PyprojectTomlConfigSettingsSource(settings_cls),
+            _read(TomlConfigSettingsSource, settings_cls, "hubbub.toml"),
+            _read(PyprojectTomlConfigSettingsSource, settings_cls, "pyproject.toml"),
         )
 
     @classmethod
@@ -210,6 +238,17 @@ class NATSConfig(BaseSettings):
         if isinstance(alias, AliasChoices):
             return str(alias.choices[-1])
         return f"HUBBUB_{field.upper()}"
+
+
+def _read(
+    source: type[TomlConfigSettingsSource], settings: type[BaseSettings], file: str
+) -> PydanticBaseSettingsSource:
+    try:
+        return source(settings)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
+    except AttributeError:
+        raise SettingsError(f"{file}: [tool.hubbub] must be a table") from None
 
 
 def _explain(error: ValidationError) -> str:

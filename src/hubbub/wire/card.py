@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hubbub.errors import InvalidAgentName, InvalidMessage
-from hubbub.wire.codec import decode, encode
+from hubbub.wire.codec import check_json, decode, encode
 from hubbub.wire.names import agent_token
 
 __all__ = ["AgentCard", "AgentStatus"]
@@ -73,6 +73,7 @@ class AgentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             InvalidMessage: something in it has no JSON form.
         """
+        check_json(self.metadata, what="the card's metadata", depth=1)
         return encode(self)
 
     @classmethod

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from hubbub.errors import InvalidMessage
 
-__all__ = ["JSON", "MAX_DEPTH", "check_json", "decode", "decode_object", "encode"]
+__all__ = ["JSON", "MAX_DEPTH", "check_json", "decode", "decode_object", "encode", "explain"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,9 @@ MAX_DEPTH = 64
 
 _encoder = msgspec.json.Encoder()
 _any = msgspec.json.Decoder()
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def encode(value: object) -> bytes:
@@ -37,7 +41,7 @@ def encode(value: object) -> bytes:
     try:
         return _encoder.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidMessage(f"this cannot be written as JSON: {error}") from None
+        raise InvalidMessage(f"this cannot be written as JSON: {explain(error)}") from None
 
 
 def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -45,21 +49,23 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
     Args:
         data: the bytes.
-        decoder: knows the record; it must forbid unknown fields.
+        decoder: knows the record.
 
     Raises:
         InvalidMessage: the bytes are not strict JSON, or not such a record.
     """
     try:
         record = decoder.decode(data)
-        if _encoder.encode(record) != data or _may_be_deep(data):
+        if _encoder.encode(record) == data:
+            _check_depth(data)
+        else:
             _inspect(data)
     except InvalidMessage:
         raise
     except RecursionError:
         raise InvalidMessage(f"JSON nested deeper than {MAX_DEPTH}") from None
     except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
-        raise InvalidMessage(f"not a valid message: {error}") from None
+        raise InvalidMessage(f"not a valid message: {explain(error)}") from None
     return record
 
 
@@ -77,7 +83,7 @@ def decode_object(data: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InvalidMessage(f"JSON nested deeper than {MAX_DEPTH}") from None
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-        raise InvalidMessage(f"not valid JSON: {error}") from None
+        raise InvalidMessage(f"not valid JSON: {explain(error)}") from None
     if not isinstance(value, dict):
         raise InvalidMessage(f"a JSON object is needed, this is a {type(value).__name__}")
     return value  # pyright: ignore[reportUnknownVariableType]
@@ -95,7 +101,14 @@ def check_json(value: object, *, what: str, depth: int = 0) -> None:
         InvalidMessage: it holds something other than strings, finite numbers, booleans, None,
             lists and string-keyed dictionaries, or is nested too deep.
     """
-    if value is None or isinstance(value, str | bool | int):
+    try:
+        _check(value, what, depth)
+    except RecursionError:
+        raise InvalidMessage(f"{what} is nested too deep for the stack it is sent from") from None
+
+
+def _check(value: object, what: str, depth: int) -> None:
+    if value is None or isinstance(value, (str, int)):
         return
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -107,15 +120,23 @@ def check_json(value: object, *, what: str, depth: int = 0) -> None:
         for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
             if not isinstance(key, str):
                 raise InvalidMessage(f"{what} has the key {key!r}; keys must be strings")
-            check_json(item, what=what, depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, list | tuple):
+            _check(item, what, depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, (list, tuple)):
         for item in value:  # pyright: ignore[reportUnknownVariableType]
-            check_json(item, what=what, depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+            _check(item, what, depth + 1)  # pyright: ignore[reportUnknownArgumentType]
     else:
         raise InvalidMessage(
             f"{what} holds a {type(value).__name__}; only strings, numbers, booleans, None, "
             "lists and dictionaries can travel"
         )
+
+
+def explain(error: Exception) -> str:
+    """Return the text of an error fit for headers and logs: it may quote whatever came in."""
+    reason = str(error)
+    if len(reason) > 200:
+        reason = reason[:197] + "..."
+    return reason if reason.isprintable() else repr(reason)[1:-1]
 
 
 def _may_be_deep(data: bytes) -> bool:
@@ -131,32 +152,23 @@ def _inspect(data: bytes) -> None:
 def _check_depth(data: bytes) -> None:
     if not _may_be_deep(data):
         return
-    depth = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x5B, 0x7B):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InvalidMessage(f"JSON nested deeper than {MAX_DEPTH}")
-        elif byte in (0x5D, 0x7D):
-            depth -= 1
+    brackets = _STRING.sub(b"", data).translate(_ONE_KIND, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"")  # the innermost level goes
+    if brackets:
+        raise InvalidMessage(f"JSON nested deeper than {MAX_DEPTH}")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InvalidMessage(f"the key {twice[:80]!r} is there twice")
+        seen = set[str]()
+        for key, _ in pairs:
+            if key in seen:
+                raise InvalidMessage(f"the key {key[:80]!r} is there twice")
+            seen.add(key)
     return found
 
 

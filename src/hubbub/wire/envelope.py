@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
 from hubbub.errors import InvalidAgentName, InvalidMessage
-from hubbub.wire.codec import JSON, check_json, decode, decode_object, encode
+from hubbub.wire.codec import JSON, check_json, decode, decode_object, encode, explain
 from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
 
 __all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "new_id", "now", "read_plain"]
@@ -78,16 +78,27 @@ class AgentMessage(
             check_message_id(self.in_reply_to)
         if self.context_id is not None:
             check_message_id(self.context_id)
+        # Bytes arrive here with the right types, but an untyped caller may pass anything.
+        if self.message_type not in _TYPES:
+            raise InvalidMessage(
+                f"message type {_shown(self.message_type)} must be one of {', '.join(_TYPES)}"
+            )
+        if not isinstance(self.metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidMessage(f"metadata {_shown(self.metadata)} must be a dictionary")
         # bool is an int to Python, not to the wire.
         if type(self.priority) is not int or not 1 <= self.priority <= 5:
-            raise InvalidMessage(f"priority {self.priority!r} must be a whole number from 1 to 5")
+            raise InvalidMessage(
+                f"priority {_shown(self.priority)} must be a whole number from 1 to 5"
+            )
         if type(self.hops) is not int or not 0 <= self.hops <= 1_000_000:
-            raise InvalidMessage(f"hops {self.hops!r} must be a whole number from 0 up")
+            raise InvalidMessage(
+                f"hops {_shown(self.hops)} must be a whole number from 0 to 1,000,000"
+            )
         try:
             datetime.fromisoformat(self.timestamp)
-        except ValueError:
+        except (ValueError, TypeError):
             raise InvalidMessage(
-                f"timestamp {self.timestamp[:40]!r} must be an ISO 8601 date and time"
+                f"timestamp {_shown(self.timestamp)} must be an ISO 8601 date and time"
             ) from None
 
     @property
@@ -111,19 +122,24 @@ class AgentMessage(
         vars(copy).update(vars(self))
         return copy
 
+    def to_builtins(self) -> dict[str, Any]:
+        """Return the message as the dictionary that its JSON has."""
+        return {**msgspec.structs.asdict(self), **self.extra}
+
     def to_bytes(self) -> bytes:
         """Return the message as JSON.
 
         Raises:
             InvalidMessage: content or metadata hold what JSON cannot carry.
         """
+        # Both lie one level down, in the object that the message becomes.
         if not isinstance(self.content, str):
-            check_json(self.content, what="content")
+            check_json(self.content, what="content", depth=1)
         if self.metadata:
-            check_json(self.metadata, what="metadata")
+            check_json(self.metadata, what="metadata", depth=1)
         if not self.extra:
             return encode(self)
-        return encode({**msgspec.structs.asdict(self), **self.extra})
+        return encode(self.to_builtins())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> AgentMessage:
@@ -143,8 +159,16 @@ class AgentMessage(
         return _from_fields(fields)
 
 
+_TYPES: tuple[str, ...] = get_args(MessageType)
 _FIELDS = frozenset(AgentMessage.__struct_fields__)
 _decoder = msgspec.json.Decoder(AgentMessage)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:40]
+    except ValueError:  # a whole number too long to be written
+        return f"a huge {type(value).__name__}"
 
 
 def _from_fields(fields: dict[str, Any]) -> AgentMessage:
@@ -154,7 +178,9 @@ def _from_fields(fields: dict[str, Any]) -> AgentMessage:
     except InvalidAgentName as error:
         raise InvalidMessage(str(error)) from None
     except msgspec.ValidationError as error:
-        raise InvalidMessage(f"not a valid message: {error}") from None
+        raise InvalidMessage(f"not a valid message: {explain(error)}") from None
+    except RecursionError:
+        raise InvalidMessage("not readable: the stack it is read from is too deep") from None
     extra = {key: value for key, value in fields.items() if key not in _FIELDS}
     if extra:
         vars(message)["extra"] = extra
@@ -178,21 +204,25 @@ def read_plain(
     Raises:
         InvalidMessage: the bytes are neither text nor an envelope.
     """
+    if data.lstrip()[:1] == b"{":
+        try:
+            message = decode(data, _decoder)
+            # Only what re-encodes to itself has every field; others have some filled in below.
+            if message.to_agent is not None and encode(message) == data:
+                return message
+        except (InvalidMessage, InvalidAgentName):
+            pass
+        fields = decode_object(data)
+    else:
+        try:
+            fields = {"content": data.decode()}
+        except UnicodeDecodeError:
+            raise InvalidMessage("the payload is neither JSON nor UTF-8 text") from None
     defaults = {
         "message_type": "request",
         "from_agent": from_agent,
         "to_agent": to_agent,
         "message_id": message_id or new_id(),
     }
-    if data.lstrip()[:1] == b"{":
-        try:
-            return decode(data, _decoder)
-        except (InvalidMessage, InvalidAgentName):
-            fields = decode_object(data)
-    else:
-        try:
-            fields = {"content": data.decode()}
-        except UnicodeDecodeError:
-            raise InvalidMessage("the payload is neither JSON nor UTF-8 text") from None
     given = {key: value for key, value in fields.items() if value is not None or key == "content"}
     return _from_fields({**defaults, **given})

@@ -104,7 +104,7 @@ class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidMessage: the facts hold what JSON cannot carry.
         """
-        check_json(self.data, what=f"the {self.kind} event")
+        check_json(self.data, what=f"the {self.kind} event", depth=1)
         return encode(self)
 
     @classmethod
@@ -168,26 +168,34 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
     """
     state: TaskState | None = None
     snapshot = TaskSnapshot()
-    attempts, errors = 0, list[str]()
+    attempts, errors, claimed = 0, list[str](), False
     for event in events:
         state = state_after(state, event.kind)
         if event.kind == EventKind.CLAIMED:
-            attempts += 1
+            attempts, claimed = attempts + 1, True
+            sequence = event.data.get("inbox_sequence", 0)
+            if type(sequence) is not int:
+                raise InvalidMessage("the inbox sequence of a claim must be a whole number")
             snapshot = msgspec.structs.replace(
-                snapshot,
-                instance=str(event.data.get("instance", "")),
-                inbox_sequence=int(event.data.get("inbox_sequence", 0)),
+                snapshot, instance=_text(event, "instance"), inbox_sequence=sequence
             )
         elif event.kind in _NO_ATTEMPT:
-            attempts = max(attempts - 1, 0)
+            # Only the claim it ends is taken back; said twice, it takes back no other.
+            attempts, claimed = attempts - claimed, False
         elif event.kind == EventKind.RETRYING:
-            errors.append(str(event.data.get("error", "")))
+            errors.append(_text(event, "error"))
+            claimed = False
         elif event.is_final:
             snapshot = msgspec.structs.replace(
                 snapshot,
                 result=event.data.get("result"),
-                error=str(event.data.get("error", "")),
+                error=_text(event, "error"),
             )
     if state is None:
         return snapshot
     return msgspec.structs.replace(snapshot, state=state, attempts=attempts, errors=errors)
+
+
+def _text(event: TaskEvent, key: str) -> str:
+    value = event.data.get(key)
+    return "" if value is None else str(value)

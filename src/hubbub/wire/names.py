@@ -56,6 +56,8 @@ def check_message_id(message_id: str) -> str:
     Raises:
         InvalidMessage: it is not 1 to 64 letters, digits, `_` or `-`.
     """
+    if not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidMessage(f"a message id must be a string, not a {type(message_id).__name__}")
     if _MESSAGE_ID.fullmatch(message_id) is None:
         raise InvalidMessage(
             f"message id {message_id[:80]!r} must be 1 to 64 letters, digits, '_' or '-'"

@@ -149,6 +149,8 @@ def layout(name: Literal["open", "secured"]) -> Layout:
 
 
 _T = r"([^.]+)"
+_ID = r"([A-Za-z0-9_-]{1,64})"
+_KEY = r"([^.*> ]+)"
 _FORMS: list[tuple[Kind, tuple[str, ...], str]] = [
     ("all", ("sender",), rf"agents\.all(?:\.from\.{_T})?"),
     ("done", ("agent",), rf"agents\.direct\.{_T}\.done"),
@@ -158,12 +160,12 @@ _FORMS: list[tuple[Kind, tuple[str, ...], str]] = [
         rf"agents\.direct\.{_T}(?:\.([1-5])(?:\.from\.{_T})?)?",
     ),
     ("request", ("agent", "sender"), rf"agents\.request\.{_T}(?:\.from\.{_T})?"),
-    ("reply", ("agent", "sender"), rf"agents\.reply\.{_T}\.from\.{_T}\.[^.]+\.[^.]+"),
+    ("reply", ("agent", "sender"), rf"agents\.reply\.{_T}\.from\.{_T}\.[^.*> ]+\.[0-9]+"),
     ("handoff", ("sender", "agent"), rf"agents\.handoff\.{_T}\.to\.{_T}"),
     ("hint", ("agent",), rf"agents\.hint\.{_T}"),
-    ("log", ("agent", "task_id"), rf"tasks\.{_T}\.{_T}\.log"),
-    ("input", ("agent", "task_id", "key"), rf"tasks\.{_T}\.{_T}\.in\.{_T}"),
-    ("live", ("agent", "task_id"), rf"tasks\.{_T}\.{_T}\.live"),
+    ("log", ("agent", "task_id"), rf"tasks\.{_T}\.{_ID}\.log"),
+    ("input", ("agent", "task_id", "key"), rf"tasks\.{_T}\.{_ID}\.in\.{_KEY}"),
+    ("live", ("agent", "task_id"), rf"tasks\.{_T}\.{_ID}\.live"),
 ]
 _PATTERNS: list[tuple[Kind, tuple[str, ...], re.Pattern[str]]] = [
     (kind, fields, re.compile(pattern)) for kind, fields, pattern in _FORMS
@@ -172,6 +174,8 @@ _PATTERNS: list[tuple[Kind, tuple[str, ...], re.Pattern[str]]] = [
 
 def parse(subject: str) -> Address | None:
     """Return what a subject says, in either layout; None if it is not one of ours."""
+    if not (subject.isascii() and subject.isprintable()):
+        return None
     for kind, fields, pattern in _PATTERNS:
         match = pattern.fullmatch(subject)
         if match is None:

@@ -1,0 +1,74 @@
+"""What the code that runs now is working for: a task or a request, known through a variable.
+
+It follows into the tasks and threads that a handler starts, so that whatever they send belongs to
+the same conversation, counts one hop more, and gets the same id when the handler runs again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubbub.wire.envelope import AgentMessage, new_id
+
+__all__ = ["Activity", "acting", "current_activity"]
+
+Recorder = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Activity:
+    """The task or request that a handler works on.
+
+    Attributes:
+        agent: display name of the agent that works.
+        message: what set it to work.
+        task_id: the task; None for a request, which has no log.
+        origin: sender and id of the message that began a chain of handoffs.
+        record: writes an event into the task's log.
+        subject: what the handler was given, for `hubbub.current_task`.
+    """
+
+    agent: str
+    message: AgentMessage
+    task_id: str | None
+    origin: tuple[str, str] | None = None
+    record: Recorder | None = None
+    subject: object = None
+    _sent: Counter[str] = field(default_factory=Counter[str])
+
+    def next_message_id(self, verb: str, to_agent: str) -> str:
+        """Return the id of the next message that this activity sends.
+
+        Within a task it is derived from the task and from which message it is, so that a handler
+        that runs again after a crash sends nothing twice.
+        """
+        if self.task_id is None:
+            return new_id()
+        step = f"{verb}.{to_agent}"
+        self._sent[step] += 1
+        seed = f"{self.agent}\n{self.task_id}\n{step}\n{self._sent[step]}"
+        return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
+
+
+_current: ContextVar[Activity | None] = ContextVar("hubbub_activity", default=None)
+
+
+def current_activity() -> Activity | None:
+    """Return what the calling code works for, None outside of handlers."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def acting(activity: Activity) -> Generator[None]:
+    """Make everything inside act for an activity."""
+    token = _current.set(activity)
+    try:
+        yield
+    finally:
+        _current.reset(token)

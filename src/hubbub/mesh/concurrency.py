@@ -1,0 +1,79 @@
+"""Small pieces of structured concurrency that asyncio leaves to us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from typing import Any
+
+__all__ = ["Bell", "all_of", "background"]
+
+
+async def all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all at the same time and wait for them; the first error cancels the others.
+
+    Unlike a bare task group it raises that error itself, so that callers can name it.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for coroutine in coroutines:
+                group.create_task(coroutine)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+class Bell:
+    """Wakes one waiter a ring; a ring that nobody hears is kept, one at the most.
+
+    Attributes:
+        closed: nobody waits any more; see `close`.
+    """
+
+    def __init__(self) -> None:
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._rung = False
+        self.closed = False
+
+    def close(self) -> None:
+        """Wake all waiters, now and in future."""
+        self.closed = True
+        while self._waiters:
+            self.ring()
+
+    def ring(self) -> None:
+        """Wake the waiter that has waited longest, or else the next one to come."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._rung = True
+
+    async def wait(self) -> None:
+        """Return at the next ring, at once if there was one since the last wait."""
+        if self._rung or self.closed:
+            self._rung = False
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.ring()  # this ring was for somebody who can still hear it
+            raise
+
+
+@contextlib.asynccontextmanager
+async def background() -> AsyncGenerator[asyncio.TaskGroup]:
+    """Open a task group whose first error comes out as itself, not wrapped in a group.
+
+    The block must end the tasks it started before it ends itself.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None

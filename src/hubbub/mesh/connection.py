@@ -1,0 +1,500 @@
+"""One connection to NATS: opened with clear errors, watched, and spoken to in our terms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NATSError
+
+from hubbub.errors import (
+    ConnectionLost,
+    HubbubError,
+    InvalidMessage,
+    PermissionDenied,
+)
+from hubbub.mesh.replies import NO_RESPONDERS, Replies, status_of
+from hubbub.security.credentials import authentication, server_urls, without_secrets
+from hubbub.settings import NATSConfig
+from hubbub.wire.subjects import Layout, layout
+
+__all__ = ["APIError", "Connection", "PubAck", "StoredMessage", "StreamMissing", "open_connection"]
+
+log = logging.getLogger("hubbub.connection")
+
+_RECONNECT_SECONDS = 0.25
+_PING_SECONDS = 15
+_CONFIRM_SECONDS = 2.0
+_PUBLISH_TRIES = 8
+_RESERVED_BYTES = 4096
+_READ_BATCH = 256
+_READ_TRIES = 4
+
+_WRONG_LAST_SEQUENCE = 10071
+
+
+class PubAck(msgspec.Struct, frozen=True):
+    """What the server says about a stored message.
+
+    Attributes:
+        stream: the stream that stored it.
+        seq: its sequence there.
+        duplicate: whether it had been stored before.
+    """
+
+    stream: str
+    seq: int
+    duplicate: bool = False
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """A message read back from a stream.
+
+    Attributes:
+        subject: where it was published.
+        sequence: its place in the stream.
+        time: when it was stored, RFC 3339.
+        headers: its headers.
+        data: its payload.
+    """
+
+    subject: str
+    sequence: int
+    time: str
+    headers: dict[str, str]
+    data: bytes
+
+
+class APIError(HubbubError):
+    """JetStream refused something.
+
+    Attributes:
+        code: HTTP-like status code.
+        error_code: the server's own error code.
+    """
+
+    def __init__(self, code: int, error_code: int, description: str) -> None:
+        super().__init__(f"The NATS server refused it: {description} ({error_code})")
+        self.code = code
+        self.error_code = error_code
+
+    @property
+    def is_fence(self) -> bool:
+        """Whether somebody else wrote to the subject first."""
+        return self.error_code == _WRONG_LAST_SEQUENCE
+
+
+class StreamMissing(HubbubError):
+    """No stream takes the subject: the mesh has not been set up on this server."""
+
+
+class _Reply(msgspec.Struct):
+    error: _ReplyError | None = None
+    stream: str = ""
+    seq: int = 0
+    duplicate: bool = False
+
+
+class _ReplyError(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+_reply_decoder = msgspec.json.Decoder(_Reply)
+_object_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+class Connection:
+    """A connection to the servers of one mesh.
+
+    Attributes:
+        client: the nats-py client underneath, for subscriptions and plain publishes.
+        config: the settings it was opened with.
+        layout: how subjects are laid out.
+        id: a random token that tells this connection from all others.
+    """
+
+    def __init__(self, client: Client, config: NATSConfig) -> None:
+        self.client = client
+        self.config = config
+        self.layout: Layout = layout(config.layout)
+        self.id = secrets.token_hex(5)
+        self._replies = Replies(client, f"_INBOX.{self.id}")
+        self._reconnected: set[Callable[[], None]] = set()
+        self._refused: dict[str, str] = {}
+
+    async def setup(self) -> None:
+        """Listen for replies and see that JetStream is there.
+
+        Raises:
+            ConnectionLost: the server has no JetStream, or does not let us use it.
+        """
+        await self._replies.listen()
+        try:
+            await self.api("INFO")
+        except StreamMissing:
+            raise ConnectionLost(
+                f"The NATS server at {self.url} runs without JetStream, which stores messages: "
+                "start it with `nats-server -js`"
+            ) from None
+        except APIError as error:
+            raise ConnectionLost(
+                f"The NATS server at {self.url} does not let this account use JetStream "
+                f"({error}): enable it for the account"
+            ) from None
+
+    @property
+    def url(self) -> str:
+        """The server's URL, without secrets."""
+        connected = self.client.connected_url
+        return without_secrets(connected.geturl()) if connected else "(not connected)"
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message the server takes, headers included, in bytes."""
+        return self.client.max_payload
+
+    @property
+    def max_content(self) -> int:
+        """The largest message an agent may send, in bytes.
+
+        It leaves room for what is written around it in logs and dead letters.
+        """
+        return self.max_payload - min(_RESERVED_BYTES, self.max_payload // 4)
+
+    # Events
+
+    @contextlib.contextmanager
+    def on_reconnect(self, listener: Callable[[], None]) -> Generator[None]:
+        """Call a function each time the connection is back, while the context lasts."""
+        self._reconnected.add(listener)
+        try:
+            yield
+        finally:
+            self._reconnected.discard(listener)
+
+    async def reconnected(self) -> None:
+        """Tell everybody that the connection is back."""
+        log.info("Connected to NATS again at %s", self.url)
+        for listener in tuple(self._reconnected):
+            listener()
+
+    def refused(self, message: str) -> None:
+        """Remember a permission that the server refused, for the call that asked for it."""
+        subject = message.partition('"')[2].partition('"')[0]
+        self._refused[subject] = message
+        log.warning("The NATS server refused: %s", message)
+
+    # Listening
+
+    @contextlib.asynccontextmanager
+    async def subscription(
+        self, subject: str, callback: Callable[[Msg], Awaitable[None]], *, queue: str = ""
+    ) -> AsyncGenerator[None]:
+        """Hear a subject while the context lasts.
+
+        Args:
+            subject: may hold wildcards.
+            callback: called for one message after the other; it should only hand them on.
+            queue: members of one queue group share the messages.
+        """
+        subscription = await self.client.subscribe(subject, queue=queue, cb=callback)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NATSError):
+                await subscription.unsubscribe()
+
+    async def flush(self) -> None:
+        """Wait until the server has taken in all that was published and subscribed.
+
+        Raises:
+            ConnectionLost: it did not in time.
+        """
+        try:
+            await self.client.flush()
+        except NATSError as error:
+            raise ConnectionLost(f"The NATS server does not answer: {error}") from error
+
+    # Talking
+
+    async def publish(
+        self, subject: str, data: bytes, *, reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Publish without waiting for anybody.
+
+        Raises:
+            InvalidMessage: larger than the server takes.
+            ConnectionLost: the connection is closed.
+        """
+        self.check_size(data, headers)
+        try:
+            await self.client.publish(subject, data, reply=reply, headers=headers)
+        except NATSError as error:
+            raise ConnectionLost(f"The connection to the NATS server is gone: {error}") from error
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float = _CONFIRM_SECONDS,
+    ) -> Msg:
+        """Publish and return the first answer, on an inbox that no agent sees.
+
+        Raises:
+            TimeoutError: no answer within `timeout` seconds.
+            ConnectionLost: the connection is closed.
+        """
+        return await self._replies.request(subject, data, headers=headers, timeout=timeout)
+
+    async def read_back(self, stream: str, subject: str, *, after: int = 0) -> list[StoredMessage]:
+        """Return what a stream holds on a subject, oldest first.
+
+        Args:
+            stream: its name; it must allow direct access.
+            subject: may hold wildcards.
+            after: only messages behind this sequence.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        found: list[StoredMessage] = []
+        while True:
+            ask = {"seq": after + 1, "next_by_subj": subject, "batch": _READ_BATCH}
+            batch = await self._collect(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(ask))
+            found += [_stored(message) for message in batch]
+            if len(batch) < _READ_BATCH:
+                return found
+            after = found[-1].sequence
+
+    async def _collect(self, subject: str, data: bytes) -> list[Msg]:
+        for _ in range(_READ_TRIES):
+            try:
+                return await self._replies.collect(subject, data, timeout=_CONFIRM_SECONDS)
+            except TimeoutError:
+                continue
+        raise ConnectionLost(
+            "The NATS server did not answer when asked for stored messages; "
+            "`hubbub doctor` tells what is wrong"
+        )
+
+    async def store(
+        self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
+    ) -> PubAck:
+        """Publish into a stream and wait until the server has stored it.
+
+        A publish whose confirmation got lost is repeated; give it a `Nats-Msg-Id` or an expected
+        sequence so that the server can tell.
+
+        Raises:
+            InvalidMessage: larger than the server takes.
+            StreamMissing: no stream takes this subject.
+            APIError: the stream refused it.
+            PermissionDenied: we may not publish there.
+            ConnectionLost: no confirmation, although it was tried again and again.
+        """
+        self.check_size(data, headers)
+        for _ in range(_PUBLISH_TRIES):
+            try:
+                message = await self.request(subject, data, headers=headers)
+            except TimeoutError:
+                if subject in self._refused:
+                    raise PermissionDenied(self._refused.pop(subject), subject) from None
+                continue
+            if status_of(message) == NO_RESPONDERS:
+                raise StreamMissing(f"No stream takes {subject}")
+            reply = _reply_decoder.decode(message.data)
+            if reply.error is not None:
+                raise _api_error(reply.error)
+            return PubAck(reply.stream, reply.seq, reply.duplicate)
+        raise ConnectionLost(
+            f"The NATS server did not confirm a message on {subject} within "
+            f"{_PUBLISH_TRIES * _CONFIRM_SECONDS:g} s. It may or may not be stored; "
+            "sending it again under the same message id is safe"
+        )
+
+    async def api(self, name: str, body: object = None, *, timeout: float = 5.0) -> dict[str, Any]:
+        """Call the JetStream API.
+
+        Args:
+            name: what follows `$JS.API.`, such as `STREAM.INFO.INBOX`.
+            body: the JSON request, if it takes one.
+            timeout: seconds to wait.
+
+        Raises:
+            APIError: the server refused.
+            StreamMissing: nobody answers: no JetStream here.
+            ConnectionLost: no answer in time.
+        """
+        subject = f"$JS.API.{name}"
+        data = b"" if body is None else msgspec.json.encode(body)
+        try:
+            message = await self.request(subject, data, timeout=timeout)
+        except TimeoutError:
+            if subject in self._refused:
+                raise PermissionDenied(self._refused.pop(subject), subject) from None
+            raise ConnectionLost(
+                f"The NATS server did not answer {name} within {timeout:g} s"
+            ) from None
+        if status_of(message) == NO_RESPONDERS:
+            raise StreamMissing("JetStream does not answer")
+        answer = _object_decoder.decode(message.data)
+        if "error" in answer:
+            raise _api_error(msgspec.convert(answer["error"], _ReplyError))
+        return answer
+
+    def check_size(self, data: bytes, headers: dict[str, str] | None) -> None:
+        """Refuse what the server would drop the connection for.
+
+        Raises:
+            InvalidMessage: payload and headers together are larger than the server takes.
+        """
+        size = len(data)
+        # nats-py counts the payload only; 12 is the status line, 4 are ": " and the line end.
+        if headers:
+            size += 12 + sum(len(key) + len(value.encode()) + 4 for key, value in headers.items())
+        if size > self.max_payload:
+            raise InvalidMessage(
+                f"the message has {size:,} bytes, the NATS server takes {self.max_payload:,}: "
+                "send less, or put the data elsewhere and send a reference"
+            )
+
+
+def _stored(message: Msg) -> StoredMessage:
+    headers = dict(message.headers or {})
+    return StoredMessage(
+        headers.get("Nats-Subject", message.subject),
+        int(headers["Nats-Sequence"]),
+        headers.get("Nats-Time-Stamp", ""),
+        headers,
+        message.data,
+    )
+
+
+def _api_error(error: _ReplyError) -> APIError:
+    return APIError(error.code, error.err_code, error.description)
+
+
+@contextlib.asynccontextmanager
+async def open_connection(
+    config: NATSConfig, url: str, *, name: str = "hubbub"
+) -> AsyncGenerator[Connection]:
+    """Connect to the servers at a URL, and close the connection at the end.
+
+    Args:
+        config: credentials and time limits.
+        url: one URL, or several separated by commas.
+        name: how the server's monitoring calls this connection.
+
+    Raises:
+        ConnectionLost: nothing answers there, or it refuses us; names what to do.
+        SettingsError: a credential cannot be used.
+    """
+    client = Client()
+    connection = Connection(client, config)
+    await _connect(connection, url, name)
+    try:
+        await connection.setup()
+        yield connection
+    finally:
+        await _close(client)
+
+
+async def _connect(connection: Connection, url: str, name: str) -> None:
+    config, client = connection.config, connection.client
+    urls = server_urls(url)
+    failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+    tried: list[Exception] = []
+
+    async def on_error(error: Exception) -> None:
+        if "permissions violation" in str(error).lower():
+            connection.refused(str(error))
+        elif not client.is_connected and not failed.done():
+            tried.append(error)
+            if len(tried) >= len(urls):
+                failed.set_result(error)
+        else:
+            log.debug("NATS client: %s", error)
+
+    # nats-py declares these as whole seconds, and takes fractions.
+    times: dict[str, Any] = {
+        "connect_timeout": config.connection_timeout,
+        "reconnect_time_wait": _RECONNECT_SECONDS,
+    }
+    credentials = authentication(config, urls)
+
+    async def connect() -> None:
+        await client.connect(
+            servers=urls,
+            name=name,
+            error_cb=on_error,
+            reconnected_cb=connection.reconnected,
+            max_reconnect_attempts=-1,
+            ping_interval=_PING_SECONDS,
+            **times,
+            **credentials,
+        )
+        # A server that stalls in authentication leaves the client half connected.
+        await client.flush()
+
+    # nats-py tries for ever; the first round of refusals is our answer.
+    attempt = asyncio.create_task(connect())
+    try:
+        await asyncio.wait(
+            {attempt, failed},
+            timeout=config.connection_timeout,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if attempt.done():
+            attempt.result()
+            return
+        reason: Exception = failed.result() if failed.done() else TimeoutError()
+    except (TimeoutError, OSError, NATSError) as error:
+        reason = error
+    finally:
+        if not attempt.done():
+            attempt.cancel()
+            await asyncio.wait({attempt})
+    await _close(client)
+    raise _explained(reason, without_secrets(url), config) from None
+
+
+def _explained(reason: Exception, url: str, config: NATSConfig) -> HubbubError:
+    text = str(reason).strip().removeprefix("nats: ").strip("'")
+    if "uthorization" in text or "uthentication" in text:
+        return ConnectionLost(
+            f"The NATS server at {url} refused these credentials: check NATS_USER and "
+            "NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY_SEED"
+        )
+    if isinstance(reason, ConnectionRefusedError) or "Connect call failed" in text:
+        return ConnectionLost(
+            f"No NATS server answers at {url}: start one (`nats-server -js`), correct NATS_URL, "
+            "or leave NATS_URL out and Hubbub starts its own"
+        )
+    if isinstance(reason, TimeoutError | asyncio.TimeoutError):
+        return ConnectionLost(
+            f"No NATS server answered at {url} within {config.connection_timeout:g} s: "
+            "check the address in NATS_URL and the network"
+        )
+    return ConnectionLost(
+        f"The connection to the NATS server at {url} failed: {text or type(reason).__name__}"
+    )
+
+
+async def _close(client: Client) -> None:
+    if client.is_connected:
+        # What was published last must reach the server; nats-py's close does not see to it.
+        with contextlib.suppress(NATSError, TimeoutError):
+            await client.flush(timeout=1)
+    with contextlib.suppress(NATSError):
+        await client.close()

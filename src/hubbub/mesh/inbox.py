@@ -1,0 +1,251 @@
+"""Receiving: one agent's inbox, the most urgent message first (DESIGN 5.5).
+
+Each priority is a lane with a consumer of its own, shared by all instances of the agent. A lane
+is asked only when something may be in it: after a hint, a plain client's message, a reconnect or
+a sweep, which finds what all of these have missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from hubbub.mesh.concurrency import Bell
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.headers import MESSAGE_ID
+from hubbub.mesh.replies import NO_RESPONDERS, status_of
+from hubbub.mesh.streams import INBOX, ensure_streams
+from hubbub.wire.subjects import LANES, parse
+
+__all__ = ["Delivery", "Inbox"]
+
+log = logging.getLogger("hubbub.inbox")
+
+_DEFAULT_LANE = 3
+_FORGOTTEN_AFTER = 30 * 86_400 * 1_000_000_000
+_PULL = b'{"batch":1,"no_wait":true}'
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that this process holds the lease of.
+
+    Attributes:
+        subject: where it was published.
+        data: the payload, not yet decoded.
+        headers: its headers.
+        sequence: its place in the inbox, the same on every redelivery.
+        deliveries: how many times it has been delivered, this one included.
+        ack_subject: where the lease is renewed and ended.
+    """
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    sequence: int
+    deliveries: int
+    ack_subject: str
+
+    @property
+    def message_id(self) -> str:
+        """The id under which it was stored, empty if it had none."""
+        return self.headers.get(MESSAGE_ID, "")
+
+    @classmethod
+    def of(cls, message: Msg) -> Delivery:
+        """Read a pulled message: `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>...`."""
+        tokens = message.reply.split(".")
+        # Newer servers put a domain and an account hash behind `$JS.ACK`.
+        start = 4 if len(tokens) < 11 else 6
+        return cls(
+            message.subject,
+            message.data,
+            dict(message.headers or {}),
+            sequence=int(tokens[start + 1]),
+            deliveries=int(tokens[start]),
+            ack_subject=message.reply,
+        )
+
+
+class Inbox:
+    """Pulls one agent's messages.
+
+    Args:
+        connection: the mesh.
+        agent: the agent's token.
+        lease_seconds: how long a message stays ours without a sign of life.
+        hinted: set whenever something came that another instance may take.
+    """
+
+    def __init__(
+        self, connection: Connection, agent: str, *, lease_seconds: float, hinted: asyncio.Event
+    ) -> None:
+        self._connection = connection
+        self._agent = agent
+        self._lease_seconds = lease_seconds
+        self._hinted = hinted
+        self._bell = Bell()
+        self._maybe: set[int] = set(LANES)
+        self._consumers: set[int] = set()
+        self._held = 0
+
+    @property
+    def agent(self) -> str:
+        """The token of the agent whose inbox this is."""
+        return self._agent
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Set the consumers up and listen for hints while the context lasts."""
+        layout = self._connection.layout
+        await self._create_consumer(_DEFAULT_LANE)
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(
+                self._connection.subscription(layout.hint(self._agent), self._on_hint)
+            )
+            for subject in layout.plain_wakeups(self._agent):
+                await stack.enter_async_context(
+                    self._connection.subscription(subject, self._on_plain)
+                )
+            stack.enter_context(self._connection.on_reconnect(self.look_everywhere))
+            self._maybe = {_DEFAULT_LANE}
+            yield
+
+    # What may be waiting
+
+    async def _on_hint(self, message: Msg) -> None:
+        lane = message.data.decode("ascii", "replace")
+        if lane in ("1", "2", "3", "4", "5"):
+            self.look_into(int(lane))
+        else:
+            self.look_everywhere()
+
+    async def _on_plain(self, message: Msg) -> None:
+        address = parse(message.subject)
+        if address is not None and address.kind == "direct":
+            self.look_into(address.priority)
+
+    def look_into(self, lane: int) -> None:
+        """Let a free slot ask one lane."""
+        self._maybe.add(lane)
+        self._hinted.set()
+        self._bell.ring()
+
+    def look_everywhere(self) -> None:
+        """Let a free slot ask all lanes that were ever used."""
+        self._maybe.update(self._consumers)
+        self._bell.ring()
+
+    def found(self, stored: dict[int, int]) -> bool:
+        """Take in what a sweep found; tell whether some of it is not in our hands.
+
+        Args:
+            stored: how many messages each lane holds, those being worked on included.
+        """
+        elsewhere = sum(stored.values()) > self._held
+        if elsewhere:
+            self._maybe.update(stored)
+            self._bell.ring()
+        return elsewhere
+
+    # Taking
+
+    async def next(self) -> Delivery | None:
+        """Wait for the most urgent message and take it under lease; None after `close`.
+
+        It is ended by `close`, not by cancellation: a message that is under way when a pull is
+        cancelled would lie idle until its lease runs out.
+        """
+        while not self._bell.closed:
+            delivery = await self.take()
+            if delivery is not None:
+                return delivery
+            await self._bell.wait()
+        return None
+
+    def close(self) -> None:
+        """Let everybody who waits for a message go."""
+        self._bell.close()
+
+    async def take(self) -> Delivery | None:
+        """Take the most urgent message if there is one."""
+        for lane in LANES:
+            if lane in self._maybe:
+                delivery = await self._pull(lane)
+                if delivery is not None:
+                    self._held += 1
+                    self._bell.ring()  # where one is, there may be more
+                    return delivery
+        return None
+
+    async def _pull(self, lane: int) -> Delivery | None:
+        # Taken out before asking: a hint that comes meanwhile puts it in again.
+        self._maybe.discard(lane)
+        if lane not in self._consumers:
+            await self._create_consumer(lane)
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{INBOX}.{self._consumer(lane)}"
+        try:
+            message = await self._connection.request(subject, _PULL, timeout=2.0)
+        except TimeoutError:
+            self._maybe.add(lane)
+            return None
+        status = status_of(message)
+        if status == NO_RESPONDERS:
+            # The consumer, or the whole server's store, has been replaced.
+            self._consumers.discard(lane)
+            self._maybe.add(lane)
+            await ensure_streams(self._connection)
+            return None
+        if status:
+            return None
+        self._maybe.add(lane)
+        return Delivery.of(message)
+
+    def _consumer(self, lane: int) -> str:
+        return f"{self._agent}-{lane}"
+
+    async def _create_consumer(self, lane: int) -> None:
+        name = self._consumer(lane)
+        config = {
+            "durable_name": name,
+            "name": name,
+            "ack_policy": "explicit",
+            "ack_wait": int(self._lease_seconds * 1e9),
+            # Attempts are counted in the task's log; the server only redelivers.
+            "max_deliver": -1,
+            "max_ack_pending": 100_000,
+            "max_waiting": 4_096,
+            "inactive_threshold": _FORGOTTEN_AFTER,
+            "filter_subjects": self._connection.layout.lane_filters(self._agent, lane),
+        }
+        await self._connection.api(
+            f"CONSUMER.CREATE.{INBOX}.{name}", {"stream_name": INBOX, "config": config}
+        )
+        self._consumers.add(lane)
+
+    # Giving back
+
+    async def acknowledge(self, delivery: Delivery) -> None:
+        """Remove a message from the inbox: it has been worked off."""
+        await self._end(delivery, b"+ACK")
+
+    async def give_back(self, delivery: Delivery, *, after: float = 0.0) -> None:
+        """Hand a message back, to be delivered again after some seconds."""
+        await self._end(delivery, f'-NAK {{"delay":{int(after * 1e9)}}}'.encode())
+        lane = parse(delivery.subject)
+        if lane is not None:
+            asyncio.get_running_loop().call_later(after + 0.005, self.look_into, lane.priority)
+
+    def abandon(self, delivery: Delivery) -> None:
+        """Forget a message that belongs to somebody else by now."""
+        self._held -= 1
+        log.warning("%s: message %d went to another instance", self._agent, delivery.sequence)
+
+    async def _end(self, delivery: Delivery, answer: bytes) -> None:
+        self._held -= 1
+        await self._connection.publish(delivery.ack_subject, answer)

@@ -1,0 +1,135 @@
+"""A connected mesh: the place from which to talk, and on which to serve agents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from hubbub.errors import ConnectionLost
+from hubbub.mesh.connection import Connection, open_connection
+from hubbub.mesh.requester import Requester
+from hubbub.mesh.service import Service
+from hubbub.mesh.serving import Serving, open_serving
+from hubbub.mesh.speaker import Line, Speaker
+from hubbub.server import local_server, running_server
+from hubbub.settings import DEFAULT_NATS_URL, NATSConfig
+from hubbub.wire.names import ANONYMOUS, agent_token
+
+__all__ = ["Mesh", "connect"]
+
+_QUICK_SECONDS = 0.5
+
+
+class Mesh(Speaker):
+    """A connection to the mesh, made by `hubbub.connect`.
+
+    Attributes:
+        name: the name that messages are sent under.
+        connection: what lies underneath, for whoever needs NATS itself.
+    """
+
+    def __init__(
+        self, connection: Connection, url: str, name: str, stack: contextlib.AsyncExitStack
+    ) -> None:
+        self.connection = connection
+        self.name = name
+        self._url = url
+        self._stack = stack
+        self._line_over = Line(connection, Requester(connection, stack), name)
+        self._serving: Serving | None = None
+        self._opening = asyncio.Lock()
+
+    def _line(self) -> Line:
+        return self._line_over
+
+    def speaking_as(self, name: str) -> Line:
+        """Return a line over this connection for another sender."""
+        return Line(self.connection, self._line_over.requester, name)
+
+    @contextlib.asynccontextmanager
+    async def serve(self, *agents: Service) -> AsyncGenerator[None]:
+        """Let agents work while the context lasts; at its end, running work may finish.
+
+        Args:
+            agents: any number of them, all on this connection.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        async with self._opening:
+            if self._serving is None:
+                self._serving = await self._stack.enter_async_context(
+                    open_serving(self.connection, self._url)
+                )
+        serving = self._serving
+        async with contextlib.AsyncExitStack() as stack:
+            for agent in agents:
+                await stack.enter_async_context(serving.serve(agent))
+                stack.enter_context(agent.spoken_over(self))
+            yield
+
+    async def announce(self, agent: str, status: str | None = None) -> None:
+        """Announce an agent that is served here once more, or a status of it."""
+        if self._serving is not None:
+            await self._serving.announce(agent, status)
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    url: str | None = None,
+    *,
+    name: str = ANONYMOUS,
+    config: NATSConfig | None = None,
+    start_server: bool = True,
+) -> AsyncGenerator[Mesh]:
+    """Connect to the mesh.
+
+    Args:
+        url: the NATS server; by default that of the settings, else the running local server,
+            else the one at `nats://localhost:4222`, else an embedded one.
+        name: the name that messages are sent under.
+        config: the settings; by default those of the environment and the files.
+        start_server: whether to start an embedded server if there is no other.
+
+    Raises:
+        InvalidAgentName: `name` cannot be an agent's.
+        SettingsError: a setting cannot be used.
+        ConnectionLost: no server answers, it refuses us, or it has no JetStream.
+    """
+    agent_token(name)
+    config = config or NATSConfig()
+    async with contextlib.AsyncExitStack() as stack:
+        server = url or config.nats_url or await _find_server(config, stack, start_server)
+        connection = await stack.enter_async_context(open_connection(config, server))
+        async with contextlib.AsyncExitStack() as inner:
+            yield Mesh(connection, server, name, inner)
+
+
+async def _find_server(
+    config: NATSConfig, stack: contextlib.AsyncExitStack, start_server: bool
+) -> str:
+    """Return the URL of the server to use when the settings name none."""
+    if running_server(config.data_dir) is None and await _listens(DEFAULT_NATS_URL):
+        return DEFAULT_NATS_URL
+    if running_server(config.data_dir) is None and not start_server:
+        raise ConnectionLost(
+            "No mesh is running here: start one with `hubbub demo` or `hubbub run`, "
+            "or set NATS_URL to the server of a running one"
+        )
+    # To attach is to keep it running for as long as we are here.
+    server = await stack.enter_async_context(
+        await local_server(config.data_dir, program=config.nats_server)
+    )
+    return server.address.url
+
+
+async def _listens(url: str) -> bool:
+    host, _, port = url.removeprefix("nats://").partition(":")
+    try:
+        async with asyncio.timeout(_QUICK_SECONDS):
+            _, writer = await asyncio.open_connection(host, int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,151 @@
+"""Asking: a request, and the answer to it, at once or piece by piece (DESIGN sections 3 and 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+
+from nats.aio.msg import Msg
+
+from hubbub.errors import AgentUnavailable, InvalidMessage, RemoteError, RequestTimeout
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.headers import ERROR, FINAL, SEQUENCE, STREAM
+from hubbub.mesh.replies import NO_RESPONDERS, status_of
+from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.names import agent_token
+
+__all__ = ["Requester"]
+
+log = logging.getLogger("hubbub.requests")
+
+_SILENCE_SECONDS = 15.0
+
+
+class Requester:
+    """Asks agents, and hears their answers on one subscription per name asked under."""
+
+    def __init__(self, connection: Connection, stack: contextlib.AsyncExitStack) -> None:
+        self._connection = connection
+        self._stack = stack
+        self._waiting: dict[str, asyncio.Queue[Msg]] = {}
+        self._listening: dict[str, asyncio.Task[None]] = {}
+        self._next = 0
+
+    async def ask(self, to_agent: str, message: AgentMessage, *, timeout: float) -> AgentMessage:
+        """Return the answer to a request.
+
+        Raises:
+            AgentUnavailable: nobody serves the name.
+            RequestTimeout: no answer within `timeout` seconds.
+            RemoteError: the agent's handler failed.
+            InvalidMessage: the request cannot be written or is too large.
+        """
+        subject = self._subject(to_agent, message)
+        async with self._asked(to_agent, message) as (reply, answers):
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._connection.publish(subject, message.to_bytes(), reply=reply)
+                    answer = await answers.get()
+            except TimeoutError:
+                raise RequestTimeout(to_agent, subject, timeout) from None
+        return _read_answer(answer, to_agent, subject)
+
+    async def stream(
+        self, to_agent: str, message: AgentMessage, *, timeout: float
+    ) -> AsyncGenerator[str]:
+        """Yield the answer to a request piece by piece.
+
+        Args:
+            to_agent: whom to ask.
+            message: the request.
+            timeout: seconds to wait for the first piece or sign of life.
+
+        Raises:
+            AgentUnavailable: nobody serves the name.
+            RequestTimeout: no sign of life within `timeout` seconds.
+            RemoteError: the handler failed, a piece got lost, or the agent fell silent.
+        """
+        subject = self._subject(to_agent, message)
+        async with self._asked(to_agent, message) as (reply, answers):
+            await self._connection.publish(
+                subject, message.to_bytes(), reply=reply, headers={STREAM: "1"}
+            )
+            expected, cancel_subject, finished = 1, "", False
+            try:
+                while not finished:
+                    try:
+                        async with asyncio.timeout(timeout if expected == 1 else _SILENCE_SECONDS):
+                            piece = await answers.get()
+                    except TimeoutError:
+                        if expected == 1:
+                            raise RequestTimeout(to_agent, subject, timeout) from None
+                        reason = f"it has been silent for {_SILENCE_SECONDS:g} s"
+                        raise RemoteError(to_agent, "", reason) from None
+                    headers = piece.headers or {}
+                    finished = FINAL in headers or SEQUENCE not in headers
+                    answer = _read_answer(piece, to_agent, subject)
+                    cancel_subject = cancel_subject or piece.reply
+                    if SEQUENCE in headers and int(headers[SEQUENCE]) != expected:
+                        raise RemoteError(to_agent, "", "a piece of its answer got lost")
+                    expected += 1
+                    if answer.text:
+                        yield answer.text
+            finally:
+                if not finished and cancel_subject:
+                    await self._connection.publish(cancel_subject, b"cancel")
+
+    def _subject(self, to_agent: str, message: AgentMessage) -> str:
+        return self._connection.layout.request(
+            agent_token(to_agent), agent_token(message.from_agent)
+        )
+
+    @contextlib.asynccontextmanager
+    async def _asked(
+        self, to_agent: str, message: AgentMessage
+    ) -> AsyncGenerator[tuple[str, asyncio.Queue[Msg]]]:
+        requester, responder = agent_token(message.from_agent), agent_token(to_agent)
+        await self._listen(requester)
+        self._next += 1
+        number = str(self._next)
+        answers: asyncio.Queue[Msg] = asyncio.Queue()
+        self._waiting[number] = answers
+        reply = self._connection.layout.reply(requester, responder, self._connection.id, self._next)
+        try:
+            yield reply, answers
+        finally:
+            del self._waiting[number]
+
+    async def _listen(self, requester: str) -> None:
+        if requester not in self._listening:
+            self._listening[requester] = asyncio.ensure_future(self._subscribe(requester))
+        await asyncio.shield(self._listening[requester])
+
+    async def _subscribe(self, requester: str) -> None:
+        subject = self._connection.layout.reply_filter(requester, self._connection.id)
+        await self._stack.enter_async_context(self._connection.subscription(subject, self._deliver))
+
+    async def _deliver(self, message: Msg) -> None:
+        answers = self._waiting.get(message.subject.rpartition(".")[2])
+        if answers is not None:
+            answers.put_nowait(message)
+
+
+def _read_answer(answer: Msg, to_agent: str, subject: str) -> AgentMessage:
+    if status_of(answer) == NO_RESPONDERS:
+        raise AgentUnavailable(to_agent, subject)
+    headers = answer.headers or {}
+    if ERROR in headers:
+        kind, _, reason = headers[ERROR].partition(": ")
+        try:
+            reason = read_plain(answer.data, to_agent=to_agent).text or reason
+        except InvalidMessage:
+            log.debug("an error reply of %s has no readable body", to_agent)
+        raise RemoteError(to_agent, kind, reason)
+    try:
+        return read_plain(answer.data, to_agent=to_agent, from_agent=agent_token(to_agent))
+    except InvalidMessage as error:
+        raise RemoteError(
+            to_agent, "InvalidMessage", f"its answer is unreadable: {error}"
+        ) from None

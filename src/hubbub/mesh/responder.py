@@ -1,0 +1,186 @@
+"""Answering: requests to one agent, shared by its instances, in one reply or in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from hubbub.errors import InvalidMessage
+from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.headers import ERROR, ERROR_CODE, FINAL, SEQUENCE, STREAM
+from hubbub.mesh.service import Request, Service
+from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.names import ANONYMOUS, agent_token
+from hubbub.wire.subjects import parse
+
+__all__ = ["Responder"]
+
+activity_log = logging.getLogger("hubbub.activity")
+log = logging.getLogger("hubbub.requests")
+
+_KEEP_ALIVE_SECONDS = 5.0
+_NO_MORE = object()
+
+
+class Responder:
+    """Answers the requests to one agent in this process.
+
+    Attributes:
+        running: how many requests are being answered.
+    """
+
+    def __init__(self, connection: Connection, service: Service, group: asyncio.TaskGroup) -> None:
+        self._connection = connection
+        self._service = service
+        self._group = group
+        self._slots = asyncio.Semaphore(service.request_concurrency)
+        self._answering: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> int:
+        """How many requests are being answered or wait for a free slot."""
+        return len(self._answering)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Take requests while the context lasts."""
+        agent = self._service.card.token
+        async with contextlib.AsyncExitStack() as stack:
+            for subject in self._connection.layout.request_filters(agent):
+                await stack.enter_async_context(
+                    self._connection.subscription(subject, self._take, queue=agent)
+                )
+            yield
+
+    async def finish(self, grace_seconds: float) -> None:
+        """Let running answers end, and stop those that take too long."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=grace_seconds)
+        for task in self._answering:
+            task.cancel()
+
+    async def _take(self, message: Msg) -> None:
+        task = self._group.create_task(self._answer(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, raw: Msg) -> None:
+        if not raw.reply:
+            log.warning("A request on %s has no reply subject and is passed over", raw.subject)
+            return
+        me = self._service.card.name
+        address = parse(raw.subject)
+        sender = address.sender if address is not None and address.sender else ANONYMOUS
+        try:
+            message = read_plain(raw.data, to_agent=me, from_agent=sender)
+            if self._connection.layout.secured and agent_token(message.from_agent) != sender:
+                raise InvalidMessage(f"it says it is from {message.from_agent!r}, not {sender}")
+        except InvalidMessage as error:
+            unread = AgentMessage(message_type="request", from_agent=sender, content="")
+            await self._fail(raw, unread, error)
+            return
+        streamed = STREAM in (raw.headers or {})
+        async with self._slots:
+            _tell(message, "request received")
+            with acting(Activity(agent=me, message=message, task_id=None)):
+                try:
+                    answer = await self._service.answer(Request(message, streamed))
+                    if streamed:
+                        await self._stream(raw, message, answer)
+                    else:
+                        if isinstance(answer, AsyncIterator):
+                            answer = "".join([piece async for piece in answer])
+                        await self._reply(raw, message, answer)
+                    _tell(message, "request answered")
+                except Exception as error:  # noqa: BLE001 - a handler may raise anything
+                    _tell(message, "request failed", error=str(error))
+                    log.warning("%s failed to answer %s: %s", me, message.from_agent, error)
+                    await self._fail(raw, message, error)
+
+    def _response(self, message: AgentMessage, content: JSON, **metadata: Any) -> AgentMessage:
+        return AgentMessage(
+            message_type="response",
+            from_agent=self._service.card.name,
+            to_agent=message.from_agent,
+            content=content,
+            metadata=metadata,
+            in_reply_to=message.message_id,
+            priority=message.priority,
+            context_id=message.conversation,
+            hops=message.hops,
+        )
+
+    async def _reply(self, raw: Msg, message: AgentMessage, content: JSON) -> None:
+        await self._connection.publish(raw.reply, self._response(message, content).to_bytes())
+
+    async def _fail(self, raw: Msg, message: AgentMessage, error: Exception) -> None:
+        kind, reason = type(error).__name__, str(error)[:2_000] or type(error).__name__
+        response = self._response(message, reason, error={"type": kind, "message": reason})
+        headers = {
+            # A header holds one line of ASCII; the body has the text as it was.
+            ERROR: f"{kind}: {reason}".encode("ascii", "replace").decode().replace("\n", " ")[:300],
+            ERROR_CODE: "400" if isinstance(error, InvalidMessage) else "500",
+            FINAL: "1",
+        }
+        headers[ERROR] = "".join(c if c.isprintable() else " " for c in headers[ERROR])
+        await self._connection.publish(raw.reply, response.to_bytes(), headers=headers)
+
+    async def _stream(
+        self, raw: Msg, message: AgentMessage, answer: JSON | AsyncIterator[str]
+    ) -> None:
+        """Send an answer in numbered pieces, with signs of life while the next one takes long."""
+        pieces = answer if isinstance(answer, AsyncIterator) else _once(answer)
+        cancel_subject = f"_INBOX.{self._connection.id}.cancel.{message.message_id}"
+        current = asyncio.current_task()
+
+        async def on_cancel(_: Msg) -> None:
+            if current is not None:
+                current.cancel()
+
+        number = 0
+
+        async def send(content: JSON, *, final: bool = False) -> None:
+            nonlocal number
+            number += 1
+            headers = {SEQUENCE: str(number)} | ({FINAL: "1"} if final else {})
+            await self._connection.client.publish(
+                raw.reply,
+                self._response(message, content).to_bytes(),
+                reply=cancel_subject,
+                headers=headers,
+            )
+
+        async with self._connection.subscription(cancel_subject, on_cancel):
+            while (piece := await self._next_piece(pieces, send)) is not _NO_MORE:
+                await send(piece)
+            await send("", final=True)
+
+    async def _next_piece(
+        self, pieces: AsyncIterator[JSON], send: Callable[[JSON], Awaitable[None]]
+    ) -> Any:
+        """Wait for the next piece, with a sign of life whenever it takes long."""
+        following = asyncio.ensure_future(anext(pieces, _NO_MORE))
+        try:
+            while not (await asyncio.wait({following}, timeout=_KEEP_ALIVE_SECONDS))[0]:
+                await send("")
+            return following.result()
+        finally:
+            if not following.done():
+                following.cancel()
+                await asyncio.wait({following})
+
+
+async def _once(answer: JSON) -> AsyncIterator[JSON]:
+    yield answer
+
+
+def _tell(message: AgentMessage, what: str, **facts: Any) -> None:
+    if activity_log.isEnabledFor(logging.INFO):
+        activity_log.info("%s", what, extra={"mesh": message, **facts})

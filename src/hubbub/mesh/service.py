@@ -1,0 +1,98 @@
+"""What the mesh asks of an agent that it serves, and what it gives to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hubbub.mesh.activity import Recorder
+from hubbub.wire.card import AgentCard
+from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import AgentMessage
+
+__all__ = ["Listener", "Request", "Service", "Work"]
+
+Listener = Callable[[AgentMessage], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Work:
+    """A task, as given to the agent that is to do it.
+
+    Attributes:
+        message: what opened it.
+        task_id: its id.
+        attempt: 1 for the first.
+        record: writes an event into its log.
+        show: shows text while it is being made; nothing of it is stored.
+        canceled: set when somebody asked for the end of it.
+    """
+
+    message: AgentMessage
+    task_id: str
+    attempt: int
+    record: Recorder
+    show: Callable[[str], Awaitable[None]]
+    canceled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request, as given to the agent that is to answer it.
+
+    Attributes:
+        message: what is asked.
+        streamed: whether the requester wants the answer piece by piece.
+    """
+
+    message: AgentMessage
+    streamed: bool
+
+
+class Service(Protocol):
+    """An agent, seen from the mesh."""
+
+    @property
+    def card(self) -> AgentCard:
+        """Who it is."""
+        ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many tasks one instance works on at the same time."""
+        ...
+
+    @property
+    def request_concurrency(self) -> int:
+        """How many requests one instance answers at the same time."""
+        ...
+
+    @property
+    def lease_seconds(self) -> float | None:
+        """Its lease, if it is not the mesh's."""
+        ...
+
+    @property
+    def message_listener(self) -> Listener | None:
+        """Who hears responses and completions."""
+        ...
+
+    @property
+    def broadcast_listener(self) -> Listener | None:
+        """Who hears broadcasts."""
+        ...
+
+    def spoken_over(self, mesh: Any) -> AbstractContextManager[None]:
+        """Let the agent speak over a mesh while the context lasts."""
+        ...
+
+    async def work(self, work: Work) -> JSON:
+        """Do a task and return its result."""
+        ...
+
+    async def answer(self, request: Request) -> JSON | AsyncIterator[str]:
+        """Answer a request, at once or piece by piece."""
+        ...

@@ -1,0 +1,148 @@
+"""The streams and buckets of the mesh, declared in one table (DESIGN section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubbub.mesh.concurrency import all_of
+from hubbub.mesh.connection import APIError, Connection
+from hubbub.settings import NATSConfig
+from hubbub.wire.subjects import Layout
+
+__all__ = [
+    "DEAD",
+    "HISTORY",
+    "INBOX",
+    "NOTICES",
+    "PRESENCE_BUCKET",
+    "REGISTRY_BUCKET",
+    "TASKS",
+    "WAKE",
+    "declarations",
+    "ensure_streams",
+    "presence_ttl",
+]
+
+INBOX = "INBOX"
+NOTICES = "NOTICES"
+HISTORY = "HISTORY"
+TASKS = "TASKS"
+WAKE = "WAKE"
+DEAD = "DEAD"
+PRESENCE_BUCKET = "presence"
+REGISTRY_BUCKET = "registry"
+
+HISTORY_PREFIX = "history."
+
+_SECOND = 1_000_000_000
+_DAY = 86_400 * _SECOND
+
+_NAME_IN_USE = 10058
+
+# The server's default of 1,000 consumers a stream would be the limit of agents in a mesh.
+_MAX_CONSUMERS = 100_000
+
+
+def presence_ttl(config: NATSConfig) -> float:
+    """Return after how many seconds without a beat an instance counts as gone."""
+    return 2 * config.heartbeat_seconds + min(5.0, config.heartbeat_seconds)
+
+
+def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
+    """Return the configuration of every stream, as JetStream's API takes it."""
+    common: dict[str, Any] = {
+        "storage": "file",
+        "num_replicas": config.replicas,
+        "max_consumers": _MAX_CONSUMERS,
+        "allow_direct": True,
+    }
+    return [
+        {
+            **common,
+            "name": INBOX,
+            "subjects": layout.inbox_subjects,
+            "retention": "workqueue",
+            # Full means refused, for the one sender on the one lane that is full.
+            "discard": "new",
+            "discard_new_per_subject": True,
+            "max_msgs_per_subject": config.inbox_limit,
+            "duplicate_window": 120 * _SECOND,
+            "republish": {"src": "agents.direct.>", "dest": f"{HISTORY_PREFIX}agents.direct.>"},
+        },
+        {
+            **common,
+            "name": NOTICES,
+            "subjects": [layout.done("*")],
+            "max_msgs_per_subject": 1_000,
+            "max_age": 7 * _DAY,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            **common,
+            "name": HISTORY,
+            "subjects": [
+                layout.everybody_filter,
+                layout.handoff("*", "*"),
+                f"{HISTORY_PREFIX}agents.direct.>",
+            ],
+            "max_age": 7 * _DAY,
+            "max_msgs": 1_000_000,
+            "max_bytes": 1 << 30,
+            "allow_msg_ttl": True,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            **common,
+            "name": TASKS,
+            "subjects": [layout.log("*", "*")],
+            # Writes are fenced by sequence, so remembered ids would be memory for nothing.
+            "duplicate_window": 100_000_000,
+        },
+        {
+            **common,
+            "name": WAKE,
+            "subjects": [layout.input("*", "*", "*")],
+            "retention": "workqueue",
+            "duplicate_window": 120 * _SECOND,
+        },
+        {**common, "name": DEAD, "subjects": ["dead.>"], "duplicate_window": 120 * _SECOND},
+        _bucket(common, PRESENCE_BUCKET, ttl=presence_ttl(config)),
+        _bucket(common, REGISTRY_BUCKET),
+    ]
+
+
+def _bucket(common: dict[str, Any], name: str, *, ttl: float = 0) -> dict[str, Any]:
+    return {
+        **common,
+        "name": f"KV_{name}",
+        "subjects": [f"$KV.{name}.>"],
+        "max_msgs_per_subject": 1,
+        "max_age": int(ttl * _SECOND),
+        "discard": "new",
+        "allow_rollup_hdrs": False,
+        "duplicate_window": min(120 * _SECOND, int(ttl * _SECOND) or 120 * _SECOND),
+    }
+
+
+async def ensure_streams(connection: Connection) -> None:
+    """Create what is missing, and bring what is there to the declared form.
+
+    Raises:
+        APIError: the server refuses a stream.
+        PermissionDenied: we may not create streams, and they are not there.
+        ConnectionLost: the server does not answer.
+    """
+    await all_of(
+        _ensure(connection, declaration)
+        for declaration in declarations(connection.layout, connection.config)
+    )
+
+
+async def _ensure(connection: Connection, declaration: dict[str, Any]) -> None:
+    name = declaration["name"]
+    try:
+        await connection.api(f"STREAM.CREATE.{name}", declaration)
+    except APIError as error:
+        if error.error_code != _NAME_IN_USE:
+            raise
+        await connection.api(f"STREAM.UPDATE.{name}", declaration)

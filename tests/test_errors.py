@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hubbub import errors
+from hubbub.errors import (
+    AgentUnavailable,
+    ConnectionLost,
+    HubbubError,
+    InboxFull,
+    InvalidAgentName,
+    InvalidMessage,
+    MissingExtra,
+    PermissionDenied,
+    QuestionTimeout,
+    RateLimited,
+    Reject,
+    RemoteError,
+    RequestTimeout,
+    Retry,
+    SettingsError,
+    StepInterrupted,
+    StepMismatch,
+    TaskCanceled,
+    TaskFailed,
+    TooManyHops,
+)
+
+DOCUMENTED = [
+    "HubbubError",
+    "InvalidAgentName",
+    "InvalidMessage",
+    "AgentUnavailable",
+    "RequestTimeout",
+    "RemoteError",
+    "InboxFull",
+    "TooManyHops",
+    "RateLimited",
+    "PermissionDenied",
+    "ConnectionLost",
+    "TaskCanceled",
+    "TaskFailed",
+    "StepMismatch",
+    "StepInterrupted",
+    "QuestionTimeout",
+    "SettingsError",
+    "MissingExtra",
+    "Retry",
+    "Reject",
+]
+EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
+    (
+        InvalidAgentName("a.b"),
+        {"name": "a.b"},
+        ["'a.b'", "letters, digits", "1 to 63"],
+    ),
+    (InvalidMessage("no message"), {}, ["no message"]),
+    (
+        AgentUnavailable("Weather-Bot", "agents.request.weather_bot.from.a"),
+        {"agent": "Weather-Bot", "subject": "agents.request.weather_bot.from.a"},
+        ["'Weather-Bot'", "online", "hubbub agents", "direct message"],
+    ),
+    (
+        RequestTimeout("Weather-Bot", "agents.request.weather_bot.from.a", 2.5),
+        {"agent": "Weather-Bot", "subject": "agents.request.weather_bot.from.a", "seconds": 2.5},
+        ["'Weather-Bot'", "within 2.5 s", "agents.request.weather_bot", "longer timeout"],
+    ),
+    (
+        RemoteError("Weather-Bot", "ValueError", "no such city"),
+        {"agent": "Weather-Bot", "kind": "ValueError", "reason": "no such city"},
+        ["'Weather-Bot'", "no such city", "ValueError"],
+    ),
+    (
+        InboxFull("Weather-Bot", 3),
+        {"agent": "Weather-Bot", "priority": 3},
+        ["'Weather-Bot'", "priority 3", "full", "start more instances"],
+    ),
+    (
+        TooManyHops(17, 16),
+        {"hops": 17, "limit": 16},
+        ["17", "16", "circle", "HUBBUB_MAX_HOPS"],
+    ),
+    (
+        RateLimited("The model", 4),
+        {"retry_after": 4},
+        ["The model", "rate limited", "again in 4 s"],
+    ),
+    (
+        PermissionDenied("may not publish", "agents.direct.b"),
+        {"subject": "agents.direct.b"},
+        ["may not publish"],
+    ),
+    (ConnectionLost("the server is gone"), {}, ["the server is gone"]),
+    (TaskCanceled("t-1", "no longer needed"), {"task_id": "t-1"}, ["t-1", "no longer needed"]),
+    (
+        TaskFailed("t-1", "rejected", "not my work"),
+        {"task_id": "t-1", "state": "rejected", "reason": "not my work"},
+        ["t-1", "rejected", "not my work"],
+    ),
+    (StepMismatch("step 3 was another"), {}, ["step 3 was another"]),
+    (StepInterrupted("the mail may be out"), {}, ["the mail may be out"]),
+    (QuestionTimeout("nobody answered"), {}, ["nobody answered"]),
+    (SettingsError("HUBBUB_REPLICAS: must be 1, 3 or 5"), {}, ["HUBBUB_REPLICAS"]),
+    (
+        MissingExtra("The gateway", "gateway"),
+        {"extra": "gateway"},
+        ["The gateway", "pip install 'hubbub[gateway]'"],
+    ),
+    (Retry("model away", after=5), {"after": 5}, ["model away"]),
+    (Reject("not my work"), {}, ["not my work"]),
+]
+
+
+def test_every_documented_error_exists_and_no_other() -> None:
+    assert sorted(errors.__all__) == sorted(DOCUMENTED)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_every_error_has_one_root(name: str) -> None:
+    assert issubclass(getattr(errors, name), HubbubError)
+
+
+def test_every_error_is_told_about_here() -> None:
+    told = {type(error).__name__ for error, _, _ in EVERY_ERROR}
+    assert told == set(errors.__all__) - {"HubbubError"}
+
+
+@pytest.mark.parametrize(
+    ("error", "facts", "phrases"), EVERY_ERROR, ids=[type(e).__name__ for e, _, _ in EVERY_ERROR]
+)
+def test_an_error_carries_its_facts_and_says_what_to_do(
+    error: HubbubError, facts: dict[str, Any], phrases: list[str]
+) -> None:
+    assert {name: getattr(error, name) for name in facts} == facts
+    for phrase in phrases:
+        assert phrase in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (RequestTimeout("a", "s", 1), TimeoutError),
+        (QuestionTimeout("q"), TimeoutError),
+        (ConnectionLost("c"), ConnectionError),
+        (MissingExtra("f", "e"), ImportError),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_code_that_expects_the_builtin_error_catches_ours(
+    error: HubbubError, builtin: type[Exception]
+) -> None:
+    with pytest.raises(builtin):
+        raise error
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "🌦" * 300, "a\r\nb", "\ud800", "", 5, None, b"a"])
+def test_a_hostile_name_is_shown_short_and_printable(name: object) -> None:
+    error = InvalidAgentName(name)
+    assert error.name == name
+    assert str(error).isprintable()
+    assert len(str(error)) < 250
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    assert str(RemoteError("a", "", "gone")) == "'a' failed: gone"
+    assert str(TaskCanceled("t-1")) == "Task t-1 was canceled"
+    assert str(RateLimited("The model")) == "The model is rate limited"
+    assert RateLimited("The model").retry_after is None
+    assert PermissionDenied("no").subject is None
+    assert Retry().after is None
+    assert str(Retry()) != ""
