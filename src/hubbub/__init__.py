@@ -1,1 +1,130 @@
-"""Hubbub: a message mesh for AI agents and their workflows, on NATS."""
+"""Hubbub: a message mesh for AI agents and their workflows, on NATS.
+
+Everything public is here; each name loads what it needs on first use, so that `import hubbub`
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubbub.agents.agent import Agent
+    from hubbub.agents.mixin import NATSAgentMixin
+    from hubbub.agents.task import Task, current_task
+    from hubbub.errors import (
+        AgentUnavailable,
+        ConnectionLost,
+        HubbubError,
+        InboxFull,
+        InvalidAgentName,
+        InvalidMessage,
+        MissingExtra,
+        PermissionDenied,
+        QuestionTimeout,
+        RateLimited,
+        Reject,
+        RemoteError,
+        RequestTimeout,
+        Retry,
+        SettingsError,
+        StepInterrupted,
+        StepMismatch,
+        TaskCanceled,
+        TaskFailed,
+        TooManyHops,
+    )
+    from hubbub.mesh.handle import TaskHandle
+    from hubbub.mesh.mesh import Mesh, connect
+    from hubbub.settings import NATSConfig
+    from hubbub.wire.card import AgentCard, AgentStatus
+    from hubbub.wire.envelope import AgentMessage
+    from hubbub.wire.events import TaskEvent, TaskState
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "agents.agent": ["Agent"],
+    "agents.mixin": ["NATSAgentMixin"],
+    "agents.task": ["Task", "current_task"],
+    "errors": [
+        "AgentUnavailable",
+        "ConnectionLost",
+        "HubbubError",
+        "InboxFull",
+        "InvalidAgentName",
+        "InvalidMessage",
+        "MissingExtra",
+        "PermissionDenied",
+        "QuestionTimeout",
+        "RateLimited",
+        "Reject",
+        "RemoteError",
+        "RequestTimeout",
+        "Retry",
+        "SettingsError",
+        "StepInterrupted",
+        "StepMismatch",
+        "TaskCanceled",
+        "TaskFailed",
+        "TooManyHops",
+    ],
+    "mesh.handle": ["TaskHandle"],
+    "mesh.mesh": ["Mesh", "connect"],
+    "settings": ["NATSConfig"],
+    "wire.card": ["AgentCard", "AgentStatus"],
+    "wire.envelope": ["AgentMessage"],
+    "wire.events": ["TaskEvent", "TaskState"],
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Agent",
+    "AgentCard",
+    "AgentMessage",
+    "AgentStatus",
+    "AgentUnavailable",
+    "ConnectionLost",
+    "HubbubError",
+    "InboxFull",
+    "InvalidAgentName",
+    "InvalidMessage",
+    "Mesh",
+    "MissingExtra",
+    "NATSAgentMixin",
+    "NATSConfig",
+    "PermissionDenied",
+    "QuestionTimeout",
+    "RateLimited",
+    "Reject",
+    "RemoteError",
+    "RequestTimeout",
+    "Retry",
+    "SettingsError",
+    "StepInterrupted",
+    "StepMismatch",
+    "Task",
+    "TaskCanceled",
+    "TaskEvent",
+    "TaskFailed",
+    "TaskHandle",
+    "TaskState",
+    "TooManyHops",
+    "__version__",
+    "connect",
+    "current_task",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hubbub' has no attribute {name!r}")
+    value = getattr(import_module(f"hubbub.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -59,7 +59,7 @@ class NATSConfig(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="HUBBUB_",
-        extra="ignore",
+        extra="forbid",
         frozen=True,
         populate_by_name=True,
         toml_file="hubbub.toml",

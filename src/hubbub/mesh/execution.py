@@ -21,6 +21,7 @@ from hubbub.mesh.deadletters import bury
 from hubbub.mesh.headers import ORIGIN, parse_origin
 from hubbub.mesh.inbox import Delivery, Inbox
 from hubbub.mesh.leases import LeaseKeeper
+from hubbub.mesh.puller import open_puller
 from hubbub.mesh.service import Service, Work
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.wire.codec import JSON, check_json, encode
@@ -87,9 +88,10 @@ class Executor:
 
     async def run_slot(self) -> None:
         """Work off one message after the other until the inbox is closed."""
-        while (delivery := await self._inbox.next()) is not None:
-            with self._leases.hold(delivery.ack_subject, self._lease_seconds):
-                await self._run(delivery)
+        async with open_puller(self._connection) as puller:
+            while (delivery := await self._inbox.next(puller)) is not None:
+                with self._leases.hold(delivery.ack_subject, self._lease_seconds):
+                    await self._run(delivery)
 
     def cancel(self, task_id: str) -> bool:
         """Stop the handler of a task, if it runs here."""

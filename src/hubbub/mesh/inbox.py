@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from hubbub.mesh.concurrency import Bell
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID
+from hubbub.mesh.puller import Puller
 from hubbub.mesh.replies import NO_RESPONDERS, status_of
 from hubbub.mesh.streams import INBOX, ensure_streams
 from hubbub.wire.subjects import LANES, parse
@@ -28,7 +29,6 @@ log = logging.getLogger("hubbub.inbox")
 
 _DEFAULT_LANE = 3
 _FORGOTTEN_AFTER = 30 * 86_400 * 1_000_000_000
-_PULL = b'{"batch":1,"no_wait":true}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +155,14 @@ class Inbox:
 
     # Taking
 
-    async def next(self) -> Delivery | None:
+    async def next(self, puller: Puller) -> Delivery | None:
         """Wait for the most urgent message and take it under lease; None after `close`.
 
         It is ended by `close`, not by cancellation: a message that is under way when a pull is
         cancelled would lie idle until its lease runs out.
         """
         while not self._bell.closed:
-            delivery = await self.take()
+            delivery = await self.take(puller)
             if delivery is not None:
                 return delivery
             await self._bell.wait()
@@ -172,25 +172,24 @@ class Inbox:
         """Let everybody who waits for a message go."""
         self._bell.close()
 
-    async def take(self) -> Delivery | None:
+    async def take(self, puller: Puller) -> Delivery | None:
         """Take the most urgent message if there is one."""
         for lane in LANES:
             if lane in self._maybe:
-                delivery = await self._pull(lane)
+                delivery = await self._pull(puller, lane)
                 if delivery is not None:
                     self._held += 1
                     self._bell.ring()  # where one is, there may be more
                     return delivery
         return None
 
-    async def _pull(self, lane: int) -> Delivery | None:
+    async def _pull(self, puller: Puller, lane: int) -> Delivery | None:
         # Taken out before asking: a hint that comes meanwhile puts it in again.
         self._maybe.discard(lane)
         if lane not in self._consumers:
             await self._create_consumer(lane)
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{INBOX}.{self._consumer(lane)}"
         try:
-            message = await self._connection.request(subject, _PULL, timeout=2.0)
+            message = await puller.pull(INBOX, self._consumer(lane))
         except TimeoutError:
             self._maybe.add(lane)
             return None

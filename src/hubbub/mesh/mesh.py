@@ -65,8 +65,8 @@ class Mesh(Speaker):
         serving = self._serving
         async with contextlib.AsyncExitStack() as stack:
             for agent in agents:
-                await stack.enter_async_context(serving.serve(agent))
                 stack.enter_context(agent.spoken_over(self))
+                await stack.enter_async_context(serving.serve(agent))
             yield
 
     async def announce(self, agent: str, status: str | None = None) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from nats.aio.msg import Msg
+
 from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.connection import Connection
+from hubbub.mesh.puller import open_puller
 from hubbub.mesh.replies import NO_RESPONDERS, status_of
 from hubbub.mesh.service import Listener
 from hubbub.mesh.streams import NOTICES
@@ -17,6 +20,7 @@ __all__ = ["deliver_notices"]
 log = logging.getLogger("hubbub.notices")
 
 _WAIT_SECONDS = 5.0
+_PAUSE_SECONDS = 0.5
 _LEASE_SECONDS = 60
 _FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000_000
 
@@ -32,33 +36,35 @@ async def deliver_notices(connection: Connection, agent: str, listener: Listener
         agent: the agent's token.
         listener: who hears them; a notice that it fails on comes again.
     """
-    pull = b'{"batch":1,"expires":%d}' % int(_WAIT_SECONDS * 1e9)
-    subject = f"$JS.API.CONSUMER.MSG.NEXT.{NOTICES}.{agent}"
     ready = False
-    while True:
-        try:
-            if not ready:
-                await _create_consumer(connection, agent)
-                ready = True
-            message = await connection.request(subject, pull, timeout=_WAIT_SECONDS + 2)
-        except (HubbubError, TimeoutError) as error:
-            log.debug("%s waits for notices: %s", agent, error)
-            await asyncio.sleep(0.5)
-            continue
-        status = status_of(message)
-        ready = status != NO_RESPONDERS
-        if status:
-            continue
-        try:
-            await listener(read_plain(message.data, to_agent=agent))
-            answer = b"+ACK"
-        except InvalidMessage as error:
-            log.warning("%s got an unreadable notice: %s", agent, error)
-            answer = b"+TERM"
-        except Exception:
-            log.exception("%s failed on a notice; it comes again", agent)
-            answer = b'-NAK {"delay":1000000000}'
-        await connection.publish(message.reply, answer)
+    async with open_puller(connection) as puller:
+        while True:
+            try:
+                if not ready:
+                    await _create_consumer(connection, agent)
+                    ready = True
+                message = await puller.pull(NOTICES, agent, wait_seconds=_WAIT_SECONDS)
+            except (HubbubError, TimeoutError) as error:
+                log.debug("%s waits for notices: %s", agent, error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            status = status_of(message)
+            ready = status != NO_RESPONDERS
+            if not status:
+                await connection.publish(message.reply, await _hear(message, agent, listener))
+
+
+async def _hear(message: Msg, agent: str, listener: Listener) -> bytes:
+    """Give a notice to the listener; return what to tell the server about it."""
+    try:
+        await listener(read_plain(message.data, to_agent=agent))
+    except InvalidMessage as error:
+        log.warning("%s got an unreadable notice: %s", agent, error)
+        return b"+TERM"
+    except Exception:
+        log.exception("%s failed on a notice; it comes again", agent)
+        return b'-NAK {"delay":1000000000}'
+    return b"+ACK"
 
 
 async def _create_consumer(connection: Connection, agent: str) -> None:

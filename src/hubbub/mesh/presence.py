@@ -39,10 +39,9 @@ class Beacon:
 
     async def join(self) -> None:
         """Register the card, and announce that the agent is there."""
-        await self._connection.store(
-            f"$KV.{REGISTRY_BUCKET}.{self._card.token}", self._card.to_bytes()
-        )
-        await self._mark(self._card)
+        data = self._card.to_bytes()
+        await self._connection.store(f"$KV.{REGISTRY_BUCKET}.{self._card.token}", data)
+        await self._connection.store(self._key, data)
         await self._announce("join", AgentStatus.ONLINE)
 
     async def beat(self, *, running: int, queued: int, draining: bool = False) -> None:

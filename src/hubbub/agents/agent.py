@@ -1,0 +1,318 @@
+"""An agent: a name on the mesh, and the functions that work under it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from hubbub.agents.calling import Argument, Handler
+from hubbub.agents.session import Session
+from hubbub.agents.task import Task
+from hubbub.errors import ConnectionLost, SettingsError
+from hubbub.mesh.activity import current_activity
+from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.service import Listener, Request, Work
+from hubbub.mesh.speaker import Line, Speaker
+from hubbub.settings import NATSConfig
+from hubbub.wire.card import AgentCard
+from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import AgentMessage
+
+__all__ = ["Agent"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+L = TypeVar("L", bound=Callable[[AgentMessage], Awaitable[None]])
+
+
+class Agent(Speaker):
+    """A named member of the mesh.
+
+    Give it at least one of the two abilities: `run` answers requests, `agentic_run` works on
+    direct messages and handoffs. With only one of them, that one serves both.
+
+    Args:
+        name: display name; see `InvalidAgentName` for what may be one.
+        description: one sentence for people and models.
+        capabilities: words to find it by.
+        tools: names of the tools it uses.
+        model: the model it thinks with, if any.
+        version: its own version.
+        concurrency: how many tasks one process works on at the same time.
+        request_concurrency: how many requests one process answers at the same time.
+        lease_seconds: its lease, if it is not that of the settings.
+        config: the settings; by default those of the environment and the files.
+
+    Raises:
+        InvalidAgentName: the name cannot be a subject token.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        capabilities: Iterable[str] = (),
+        tools: Iterable[str] = (),
+        model: str | None = None,
+        version: str = "",
+        concurrency: int = 1,
+        request_concurrency: int = 16,
+        lease_seconds: float | None = None,
+        config: NATSConfig | None = None,
+    ) -> None:
+        self.card = AgentCard(
+            name=name,
+            description=description,
+            capabilities=list(capabilities),
+            tools=list(tools),
+            model=model,
+            version=version,
+        )
+        if concurrency < 1 or request_concurrency < 1:
+            raise SettingsError("concurrency and request_concurrency must be at least 1")
+        self.concurrency = concurrency
+        self.request_concurrency = request_concurrency
+        self.lease_seconds = lease_seconds
+        self.config = config
+        self._run: Handler | None = None
+        self._agentic_run: Handler | None = None
+        self._on_message: Listener | None = None
+        self._on_broadcast: Listener | None = None
+        self._mesh: Mesh | None = None
+        self._session: Session | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def of(cls, target: Any, *, name: str | None = None, default: Argument = "text") -> Agent:
+        """Return an agent for an object that has `run` or `agentic_run`, or for a function.
+
+        Args:
+            target: the object; its `name`, `description` and `capabilities` are used if it has
+                them. An agent is returned as it is.
+            name: the agent's name, if it is not the object's.
+            default: what a handler without an annotation gets.
+
+        Raises:
+            TypeError: it has nothing to work with.
+        """
+        if isinstance(target, Agent):
+            return target
+        run, agentic_run = (getattr(target, ability, None) for ability in ("run", "agentic_run"))
+        if run is None and agentic_run is None:
+            if not callable(target):
+                raise TypeError(f"{target!r} is no agent: it needs a method `run` or `agentic_run`")
+            run = target
+        own_name = name or getattr(target, "name", None) or getattr(target, "__name__", None)
+        agent = cls(
+            own_name or type(target).__name__,
+            description=getattr(target, "description", "") or "",
+            capabilities=getattr(target, "capabilities", ()) or (),
+        )
+        if run is not None:
+            agent._run = Handler(run, default)
+        if agentic_run is not None:
+            agent._agentic_run = Handler(agentic_run, default)
+        return agent
+
+    @property
+    def name(self) -> str:
+        """Display name."""
+        return self.card.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    # Abilities
+
+    def run(self, function: F) -> F:
+        """Decorate the function that answers requests.
+
+        Its argument follows its annotation (`str`, `AgentMessage` or `Task`; without one it is
+        the `AgentMessage`). It may be sync, async, or a generator of the answer's pieces.
+        """
+        self._run = Handler(function, "message")
+        return function
+
+    def agentic_run(self, function: F) -> F:
+        """Decorate the function that works on direct messages and handoffs.
+
+        Its argument follows its annotation; without one it is the `Task`. What it returns, text
+        or JSON, is the task's result.
+        """
+        self._agentic_run = Handler(function, "task")
+        return function
+
+    def on_message(self, function: L) -> L:
+        """Decorate an async function that hears responses and completions."""
+        self._on_message = function
+        return function
+
+    def on_broadcast(self, function: L) -> L:
+        """Decorate an async function that hears what others broadcast."""
+        self._on_broadcast = function
+        return function
+
+    # On the mesh
+
+    async def run_with_nats(
+        self,
+        *,
+        capabilities: Iterable[str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Serve the agent on a connection of its own, until SIGTERM or Ctrl-C.
+
+        Args:
+            capabilities: replaces those it was made with.
+            description: replaces the one it was made with.
+
+        Raises:
+            ConnectionLost: no server answers, or it refuses us.
+        """
+        await self.connect_nats(capabilities=capabilities, description=description)
+        try:
+            await self.until_stopped()
+        finally:
+            await self.disconnect_nats()
+
+    async def until_stopped(self) -> None:
+        """Wait, while connected, for SIGTERM or Ctrl-C."""
+        if self._session is None:
+            raise self._not_connected()
+        await self._session.until_stopped()
+
+    async def connect_nats(
+        self,
+        *,
+        capabilities: Iterable[str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Join the mesh on a connection of its own; `disconnect_nats` leaves it.
+
+        Args:
+            capabilities: replaces those it was made with.
+            description: replaces the one it was made with.
+
+        Raises:
+            ConnectionLost: no server answers, or it refuses us.
+        """
+        if self._session is not None:
+            raise ConnectionLost(f"{self.name} is connected already")
+        self._describe(capabilities, description)
+        session = Session(self, self.config)
+        await session.start()
+        self._session = session
+
+    async def disconnect_nats(self) -> None:
+        """Leave the mesh; running work may finish within the grace period."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.stop()
+
+    async def announce_presence(self, status: str | None = None) -> None:
+        """Announce the agent to everybody once more.
+
+        Args:
+            status: a word on how it is, such as `busy`.
+        """
+        if self._mesh is None:
+            raise self._not_connected()
+        await self._mesh.announce(self.name, status)
+
+    def _describe(self, capabilities: Iterable[str] | None, description: str | None) -> None:
+        self.card = AgentCard(
+            name=self.card.name,
+            description=self.card.description if description is None else description,
+            capabilities=self.card.capabilities if capabilities is None else list(capabilities),
+            tools=self.card.tools,
+            model=self.card.model,
+            version=self.card.version,
+        )
+
+    @property
+    def line(self) -> Line:
+        """What the agent speaks over while it is connected."""
+        if self._mesh is None:
+            raise self._not_connected()
+        return self._mesh.speaking_as(self.name)
+
+    def _line(self) -> Line:
+        return self.line
+
+    def _not_connected(self) -> ConnectionLost:
+        return ConnectionLost(
+            f"{self.name} is not on the mesh yet: `await agent.connect_nats()`, "
+            "`run_with_nats()` or `mesh.serve(agent)` first"
+        )
+
+    # What the mesh asks of a service
+
+    @property
+    def message_listener(self) -> Listener | None:
+        """Who hears responses and completions."""
+        return self._on_message
+
+    @property
+    def broadcast_listener(self) -> Listener | None:
+        """Who hears broadcasts."""
+        return self._on_broadcast
+
+    @contextlib.contextmanager
+    def spoken_over(self, mesh: Mesh) -> Generator[None]:
+        """Speak over a mesh, and keep threads for sync handlers, while the context lasts."""
+        if self._run is None and self._agentic_run is None:
+            raise SettingsError(
+                f"{self.name} has nothing to work with: decorate a function with "
+                f"`@agent.run` or `@agent.agentic_run`"
+            )
+        self._mesh = mesh
+        self._threads = ThreadPoolExecutor(
+            self.concurrency + self.request_concurrency, thread_name_prefix=self.card.token
+        )
+        try:
+            yield
+        finally:
+            self._mesh = None
+            # A sync handler that outlived its grace period cannot be stopped, only left behind.
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def work(self, work: Work) -> JSON:
+        """Do a task."""
+        task = Task(
+            self._line(),
+            work.message,
+            work.task_id,
+            attempt=work.attempt,
+            record=work.record,
+            show=work.show,
+            canceled=work.canceled,
+        )
+        result = await self._call(self._agentic_run or self._run, task)
+        if isinstance(result, AsyncIterator):
+            return await _shown(cast("AsyncIterator[Any]", result), task)
+        return result
+
+    async def answer(self, request: Request) -> JSON | AsyncIterator[str]:
+        """Answer a request."""
+        message = request.message
+        task = Task(self._line(), message, message.message_id)
+        return await self._call(self._run or self._agentic_run, task)
+
+    async def _call(self, handler: Handler | None, task: Task) -> Any:
+        assert handler is not None  # noqa: S101 - see `spoken_over`
+        assert self._threads is not None  # noqa: S101
+        activity = current_activity()
+        if activity is not None:
+            activity.subject = task
+        return await handler(task, self._threads)
+
+
+async def _shown(pieces: AsyncIterator[Any], task: Task) -> str:
+    """Show an answer while it is being made, and return it whole."""
+    text = ""
+    async for piece in pieces:
+        await task.show(str(piece))
+        text += str(piece)
+    return text

@@ -1,0 +1,114 @@
+"""The verbs for code that runs in a thread: each waits for what its async twin returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hubbub.errors import HubbubError
+from hubbub.mesh.handle import TaskHandle
+from hubbub.wire.card import AgentCard
+from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.events import TaskState
+
+if TYPE_CHECKING:
+    from hubbub.mesh.speaker import Speaker
+
+__all__ = ["BlockingHandle", "BlockingVerbs"]
+
+T = TypeVar("T")
+
+
+def _wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is loop:
+        call.close()
+        raise HubbubError(
+            "`blocking` is for sync functions; in an async one, await the verb itself"
+        )
+    return asyncio.run_coroutine_threadsafe(call, loop).result()
+
+
+class BlockingHandle:
+    """A `TaskHandle` for threads."""
+
+    def __init__(self, handle: TaskHandle, loop: asyncio.AbstractEventLoop) -> None:
+        self._handle = handle
+        self._loop = loop
+        self.agent = handle.agent
+        self.task_id = handle.task_id
+
+    def state(self) -> TaskState:
+        """See `TaskHandle.state`."""
+        return _wait(self._loop, self._handle.state())
+
+    def result(self, timeout: float | None = None) -> JSON:
+        """See `TaskHandle.result`."""
+        return _wait(self._loop, self._handle.result(timeout))
+
+    def cancel(self) -> None:
+        """See `TaskHandle.cancel`."""
+        _wait(self._loop, self._handle.cancel())
+
+
+class BlockingVerbs:
+    """What a sync handler talks with, as `task.blocking`; made on the event loop."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._loop = asyncio.get_running_loop()
+
+    def send_direct_message(
+        self,
+        to_agent: str,
+        content: JSON,
+        *,
+        metadata: dict[str, Any] | None = None,
+        priority: int = 3,
+    ) -> BlockingHandle:
+        """See `Speaker.send_direct_message`."""
+        call = self._speaker.send_direct_message(
+            to_agent, content, metadata=metadata, priority=priority
+        )
+        return BlockingHandle(_wait(self._loop, call), self._loop)
+
+    def handoff_to_agent(
+        self,
+        to_agent: str,
+        content: JSON,
+        *,
+        metadata: dict[str, Any] | None = None,
+        priority: int = 2,
+    ) -> BlockingHandle:
+        """See `Speaker.handoff_to_agent`."""
+        call = self._speaker.handoff_to_agent(
+            to_agent, content, metadata=metadata, priority=priority
+        )
+        return BlockingHandle(_wait(self._loop, call), self._loop)
+
+    def request_from_agent(
+        self,
+        to_agent: str,
+        content: JSON,
+        *,
+        metadata: dict[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AgentMessage:
+        """See `Speaker.request_from_agent`."""
+        call = self._speaker.request_from_agent(
+            to_agent, content, metadata=metadata, timeout=timeout
+        )
+        return _wait(self._loop, call)
+
+    def broadcast_message(self, content: JSON, *, metadata: dict[str, Any] | None = None) -> None:
+        """See `Speaker.broadcast_message`."""
+        _wait(self._loop, self._speaker.broadcast_message(content, metadata=metadata))
+
+    def list_agents(self, capability: str | None = None) -> list[AgentCard]:
+        """See `Speaker.list_agents`."""
+        return _wait(self._loop, self._speaker.list_agents(capability))

@@ -1,0 +1,83 @@
+"""An agent's own connection to the mesh, opened here and closed there."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from hubbub.mesh.activity_log import activity_log
+from hubbub.mesh.mesh import connect
+from hubbub.settings import NATSConfig
+
+if TYPE_CHECKING:
+    from hubbub.mesh.service import Service
+
+__all__ = ["Session", "stop_on_signals"]
+
+
+class Session:
+    """Serves one agent in a task of its own, from `start` to `stop`."""
+
+    def __init__(self, agent: Service, config: NATSConfig | None) -> None:
+        self._agent = agent
+        self._config = config or NATSConfig()
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and join; returns once the agent can be reached.
+
+        Raises:
+            ConnectionLost: no server answers, or it refuses us.
+        """
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._serve(ready), name=f"session of {self._agent.card.name}")
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        self._task = task
+
+    async def _serve(self, ready: asyncio.Future[None]) -> None:
+        with activity_log(self._config):
+            async with (
+                connect(config=self._config, name=self._agent.card.name) as mesh,
+                mesh.serve(self._agent),
+            ):
+                ready.set_result(None)
+                await self._stop.wait()
+
+    async def until_stopped(self) -> None:
+        """Wait for SIGTERM, Ctrl-C or `stop`."""
+        assert self._task is not None  # noqa: S101 - only a started session is waited for
+        with stop_on_signals(self._stop):
+            await asyncio.wait({self._task})
+
+    async def stop(self) -> None:
+        """Leave the mesh; running work may finish within the grace period."""
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+
+
+class stop_on_signals:  # noqa: N801 - used as a context manager, like a function
+    """Set an event on SIGTERM and Ctrl-C while the context lasts, where signals can be had."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._signals: list[signal.Signals] = []
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+            self._signals.append(number)
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in self._signals:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,38 @@
+"""What all tests share: a real server each worker process starts once, and quiet settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubbub.testing import ServerProcess, nats_server
+
+# Nothing of the developer's own set-up may reach the tests.
+for variable in list(os.environ):
+    if variable.startswith(("HUBBUB_", "NATS_", "OPENAI_")):
+        del os.environ[variable]
+
+
+@pytest.fixture(autouse=True)
+def quiet_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep every test's files in a folder of its own."""
+    monkeypatch.setenv("HUBBUB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("HUBBUB_LOG_DIR", "")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[ServerProcess]:
+    """A server for tests that leave it alive; names of agents keep tests apart."""
+    with nats_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_server() -> Iterator[ServerProcess]:
+    """A server for one test, to be killed as it likes."""
+    with nats_server() as server:
+        yield server
