@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from hubbub.mesh.handle import TaskHandle
     from hubbub.mesh.mesh import Mesh, connect
+    from hubbub.runtimes.ooda_agent import NATSOODAAgent
     from hubbub.settings import NATSConfig
     from hubbub.wire.card import AgentCard, AgentStatus
     from hubbub.wire.envelope import AgentMessage
@@ -72,6 +73,7 @@ _HOMES = {
     ],
     "mesh.handle": ["TaskHandle"],
     "mesh.mesh": ["Mesh", "connect"],
+    "runtimes.ooda_agent": ["NATSOODAAgent"],
     "settings": ["NATSConfig"],
     "wire.card": ["AgentCard", "AgentStatus"],
     "wire.envelope": ["AgentMessage"],
@@ -94,6 +96,7 @@ __all__ = [
     "MissingExtra",
     "NATSAgentMixin",
     "NATSConfig",
+    "NATSOODAAgent",
     "PermissionDenied",
     "QuestionTimeout",
     "RateLimited",

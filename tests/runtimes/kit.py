@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -87,7 +87,7 @@ Making = Callable[..., ToolLoop]
 
 
 @asynccontextmanager
-async def loops(server: ScriptedModel) -> AsyncIterator[Making]:
+async def loops(server: ScriptedModel) -> AsyncGenerator[Making]:
     """Make loops on a server: `make("-think", tools=TOOLS)`."""
     clients: list[ModelClient] = []
 

@@ -8,7 +8,10 @@ import pytest
 
 from hubbub.runtimes.normalise.concessions import concession_for, without_schema, without_tools
 
-TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "f", "description": "d", "parameters": {}},
+}
 BODY: dict[str, Any] = {"tools": [TOOL], "response_format": {}, "stream_options": {}}
 
 

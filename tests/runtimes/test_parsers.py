@@ -307,7 +307,7 @@ def test_what_was_held_back_comes_out_without_a_finish_reason() -> None:
 
 
 def test_chunks_without_choices_pass() -> None:
-    usage = {"choices": [], "usage": {"prompt_tokens": 1}}
+    usage: dict[str, Any] = {"choices": [], "usage": {"prompt_tokens": 1}}
     assert StreamNormaliser().feed(usage) == [usage]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import functools
 from typing import Any, Literal
@@ -62,7 +63,7 @@ def test_a_function_describes_itself() -> None:
 
 
 async def test_arguments_are_converted_to_their_types() -> None:
-    def book(place: Place, when: datetime.date, unit: Unit) -> str:
+    def book(place: Place, when: dt.date, unit: Unit) -> str:
         return f"{place.city} {when.year} {unit.name}"
 
     given_arguments = '{"place": {"city": "Rome"}, "when": "2026-01-02", "unit": "celsius"}'
@@ -116,6 +117,26 @@ def test_parameters_by_position_are_refused() -> None:
         Tool.of(positional)
 
 
+async def test_closures_made_anew_share_their_signature_and_nothing_else() -> None:
+    def make(answer: str) -> Any:
+        def tell(question: str) -> str:
+            """Tell.
+
+            Args:
+                question: what to tell
+            """
+            return f"{question} {answer}"
+
+        return tell
+
+    first, second = Tool.of(make("a")), Tool.of(make("b"))
+    assert first.bind is second.bind
+    assert (await first.call('{"question": "q"}')).text == "q a"
+    assert (await second.call('{"question": "q"}')).text == "q b"
+    bare = Tool.of(({"name": "tell"}, make("c")))
+    assert "description" not in bare.parameters["properties"]["question"]
+
+
 def test_of_two_tools_with_one_name_the_later_wins() -> None:
     later = dataclasses.replace(Tool.of(documented), description="later")
     assert toolbox([documented, later])["documented"].description == "later"
@@ -129,7 +150,7 @@ def test_of_two_tools_with_one_name_the_later_wins() -> None:
         ({"a": [1, 2.5]}, '{"a":[1,2.5]}'),
         (Place("Rome"), '{"city":"Rome"}'),
         (Report("dry"), '{"text":"dry"}'),
-        (datetime.date(2026, 1, 2), '"2026-01-02"'),
+        (dt.date(2026, 1, 2), '"2026-01-02"'),
         (b"bytes", '"bytes"'),
     ],
 )
@@ -163,7 +184,7 @@ async def test_a_question_without_answer_unwinds_the_tool() -> None:
     async def ask() -> str:
         try:
             return await ctx.ask("Really?")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the point of the test
             return f"swallowed {error}"
 
     ctx = RunContext()
@@ -205,7 +226,5 @@ def test_arguments_that_cannot_be_mended_are_refused(text: str) -> None:
 
 @given(st.text())
 def test_reading_json_raises_nothing_else(text: str) -> None:
-    try:
+    with contextlib.suppress(BrokenJson):
         read_json(text)
-    except BrokenJson:
-        pass

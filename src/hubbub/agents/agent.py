@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
@@ -259,8 +259,8 @@ class Agent(Speaker):
         """Who hears broadcasts."""
         return self._on_broadcast
 
-    @contextlib.contextmanager
-    def spoken_over(self, mesh: Mesh) -> Generator[None]:
+    @contextlib.asynccontextmanager
+    async def spoken_over(self, mesh: Mesh) -> AsyncGenerator[None]:
         """Speak over a mesh, and keep threads for sync handlers, while the context lasts."""
         if self._run is None and self._agentic_run is None:
             raise SettingsError(
@@ -297,7 +297,13 @@ class Agent(Speaker):
     async def answer(self, request: Request) -> JSON | AsyncIterator[str]:
         """Answer a request."""
         message = request.message
-        task = Task(self._line(), message, message.message_id)
+        task = Task(
+            self._line(),
+            message,
+            message.message_id,
+            streamed=request.streamed,
+            timeout_seconds=request.timeout_seconds,
+        )
         return await self._call(self._run or self._agentic_run, task)
 
     async def _call(self, handler: Handler | None, task: Task) -> Any:

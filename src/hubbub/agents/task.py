@@ -33,6 +33,8 @@ class Task(Speaker):
         message: what opened it.
         attempt: 1 for the first.
         agent: display name of the agent that works on it.
+        streamed: whether it is a request whose answer is wanted piece by piece.
+        timeout_seconds: for a request, how long the requester waits, if that is known.
         blocking: the verbs for sync handlers, which run in threads.
     """
 
@@ -46,11 +48,15 @@ class Task(Speaker):
         record: Recorder = _unrecorded,
         show: Callable[[str], Awaitable[None]] = _unseen,
         canceled: asyncio.Event | None = None,
+        streamed: bool = False,
+        timeout_seconds: float | None = None,
     ) -> None:
         self.id = task_id
         self.message = message
         self.attempt = attempt
         self.agent = line.sender
+        self.streamed = streamed
+        self.timeout_seconds = timeout_seconds
         self.blocking = BlockingVerbs(self)
         self._over = line
         self._record = record

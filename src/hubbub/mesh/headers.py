@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hubbub.errors import HubbubError
+from hubbub.wire.names import agent_token, check_message_id
+
 __all__ = [
     "ERROR",
     "ERROR_CODE",
@@ -11,6 +14,7 @@ __all__ = [
     "ORIGIN",
     "SEQUENCE",
     "STREAM",
+    "TIMEOUT",
     "WRITE",
     "origin_header",
     "parse_origin",
@@ -30,6 +34,9 @@ ORIGIN = "Hubbub-Origin"
 
 STREAM = "Hubbub-Stream"
 """On a request: the answer is wanted piece by piece."""
+
+TIMEOUT = "Hubbub-Timeout"
+"""On a request: seconds after which nobody waits for the answer any more."""
 
 SEQUENCE = "Hubbub-Seq"
 """On a piece of an answer: its number, from 1."""
@@ -52,4 +59,9 @@ def origin_header(agent: str, message_id: str) -> str:
 def parse_origin(value: str | None) -> tuple[str, str] | None:
     """Return sender and message id of a first message, None if the header names none."""
     agent, _, message_id = (value or "").rpartition(" ")
-    return (agent, message_id) if agent else None
+    try:
+        agent_token(agent)
+        check_message_id(message_id)
+    except HubbubError:  # any client may have written it
+        return None
+    return agent, message_id

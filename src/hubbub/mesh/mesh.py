@@ -65,7 +65,7 @@ class Mesh(Speaker):
         serving = self._serving
         async with contextlib.AsyncExitStack() as stack:
             for agent in agents:
-                stack.enter_context(agent.spoken_over(self))
+                await stack.enter_async_context(agent.spoken_over(self))
                 await stack.enter_async_context(serving.serve(agent))
             yield
 

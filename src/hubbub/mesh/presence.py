@@ -16,7 +16,7 @@ from hubbub.mesh.streams import PRESENCE_BUCKET, REGISTRY_BUCKET, presence_ttl
 from hubbub.wire.card import AgentCard, AgentStatus
 from hubbub.wire.envelope import AgentMessage
 
-__all__ = ["Beacon", "list_cards"]
+__all__ = ["Beacon", "is_present", "list_cards"]
 
 _DELETED = {"KV-Operation": "DEL"}
 
@@ -129,6 +129,21 @@ async def list_cards(connection: Connection, *, include_offline: bool = False) -
                     card, status=AgentStatus.OFFLINE, instances=0
                 )
     return sorted(present.values(), key=lambda card: card.name.casefold())
+
+
+async def is_present(connection: Connection, agent: str) -> bool:
+    """Tell whether an instance of an agent is there.
+
+    Args:
+        connection: the mesh.
+        agent: the agent's token.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    keys = f"$KV.{PRESENCE_BUCKET}.{agent}.*"
+    stored = await connection.read_back(f"KV_{PRESENCE_BUCKET}", keys)
+    return any(_card(one) is not None for one in stored)
 
 
 async def _bucket(connection: Connection, name: str) -> list[StoredMessage]:

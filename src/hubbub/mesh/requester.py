@@ -9,9 +9,16 @@ from collections.abc import AsyncGenerator
 
 from nats.aio.msg import Msg
 
-from hubbub.errors import AgentUnavailable, InvalidMessage, RemoteError, RequestTimeout
+from hubbub.errors import (
+    AgentUnavailable,
+    ConnectionLost,
+    InvalidMessage,
+    RemoteError,
+    RequestTimeout,
+)
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import ERROR, FINAL, SEQUENCE, STREAM
+from hubbub.mesh.headers import ERROR, FINAL, SEQUENCE, STREAM, TIMEOUT
+from hubbub.mesh.presence import is_present
 from hubbub.mesh.replies import NO_RESPONDERS, status_of
 from hubbub.wire.envelope import AgentMessage, read_plain
 from hubbub.wire.names import agent_token
@@ -21,6 +28,7 @@ __all__ = ["Requester"]
 log = logging.getLogger("hubbub.requests")
 
 _SILENCE_SECONDS = 15.0
+_DOUBT_SECONDS = 0.25
 
 
 class Requester:
@@ -46,8 +54,10 @@ class Requester:
         async with self._asked(to_agent, message) as (reply, answers):
             try:
                 async with asyncio.timeout(timeout):
-                    await self._connection.publish(subject, message.to_bytes(), reply=reply)
-                    answer = await answers.get()
+                    headers = {TIMEOUT: f"{timeout:g}"}
+                    data = message.to_bytes()
+                    await self._connection.publish(subject, data, reply=reply, headers=headers)
+                    answer = await self._first(answers, to_agent, subject)
             except TimeoutError:
                 raise RequestTimeout(to_agent, subject, timeout) from None
         return _read_answer(answer, to_agent, subject)
@@ -77,7 +87,11 @@ class Requester:
                 while not finished:
                     try:
                         async with asyncio.timeout(timeout if expected == 1 else _SILENCE_SECONDS):
-                            piece = await answers.get()
+                            piece = await (
+                                self._first(answers, to_agent, subject)
+                                if expected == 1
+                                else answers.get()
+                            )
                     except TimeoutError:
                         if expected == 1:
                             raise RequestTimeout(to_agent, subject, timeout) from None
@@ -87,7 +101,7 @@ class Requester:
                     finished = FINAL in headers or SEQUENCE not in headers
                     answer = _read_answer(piece, to_agent, subject)
                     cancel_subject = cancel_subject or piece.reply
-                    if SEQUENCE in headers and int(headers[SEQUENCE]) != expected:
+                    if headers.get(SEQUENCE, str(expected)) != str(expected):
                         raise RemoteError(to_agent, "", "a piece of its answer got lost")
                     expected += 1
                     if answer.text:
@@ -95,6 +109,23 @@ class Requester:
             finally:
                 if not finished and cancel_subject:
                     await self._connection.publish(cancel_subject, b"cancel")
+
+    async def _first(self, answers: asyncio.Queue[Msg], to_agent: str, subject: str) -> Msg:
+        """Wait for the first answer, and see early whether anybody is there to give one.
+
+        The server tells at once when nobody listens; but whoever only watches the mesh listens,
+        too, and then the list of who is there has to tell.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DOUBT_SECONDS):
+                return await answers.get()
+        try:
+            present = await is_present(self._connection, agent_token(to_agent))
+        except ConnectionLost:
+            present = True  # nobody knows
+        if not present and answers.empty():
+            raise AgentUnavailable(to_agent, subject)
+        return await answers.get()
 
     def _subject(self, to_agent: str, message: AgentMessage) -> str:
         return self._connection.layout.request(

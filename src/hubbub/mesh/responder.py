@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from nats.aio.msg import Msg
 
-from hubbub.errors import InvalidMessage
+from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.complaints import text_of
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import ERROR, ERROR_CODE, FINAL, SEQUENCE, STREAM
+from hubbub.mesh.headers import ERROR, ERROR_CODE, FINAL, SEQUENCE, STREAM, TIMEOUT
 from hubbub.mesh.service import Request, Service
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage, read_plain
@@ -87,21 +89,25 @@ class Responder:
             await self._fail(raw, unread, error)
             return
         streamed = STREAM in (raw.headers or {})
+        timeout = None if streamed else _timeout(raw)
         async with self._slots:
             _tell(message, "request received")
             with acting(Activity(agent=me, message=message, task_id=None)):
                 try:
-                    answer = await self._service.answer(Request(message, streamed))
-                    if streamed:
-                        await self._stream(raw, message, answer)
-                    else:
-                        if isinstance(answer, AsyncIterator):
-                            answer = "".join([piece async for piece in answer])
-                        await self._reply(raw, message, answer)
+                    # Nobody would hear what comes later, and it may cost money.
+                    async with asyncio.timeout(timeout):
+                        answer = await self._service.answer(Request(message, streamed, timeout))
+                        if streamed:
+                            await self._stream(raw, message, answer)
+                        else:
+                            if isinstance(answer, AsyncIterator):
+                                answer = "".join([str(piece) async for piece in answer])
+                            await self._reply(raw, message, answer)
                     _tell(message, "request answered")
                 except Exception as error:  # noqa: BLE001 - a handler may raise anything
-                    _tell(message, "request failed", error=str(error))
-                    log.warning("%s failed to answer %s: %s", me, message.from_agent, error)
+                    reason = text_of(error)
+                    _tell(message, "request failed", error=reason)
+                    log.warning("%s failed to answer %s: %s", me, message.from_agent, reason)
                     await self._fail(raw, message, error)
 
     def _response(self, message: AgentMessage, content: JSON, **metadata: Any) -> AgentMessage:
@@ -121,7 +127,7 @@ class Responder:
         await self._connection.publish(raw.reply, self._response(message, content).to_bytes())
 
     async def _fail(self, raw: Msg, message: AgentMessage, error: Exception) -> None:
-        kind, reason = type(error).__name__, str(error)[:2_000] or type(error).__name__
+        kind, reason = type(error).__name__, text_of(error)
         response = self._response(message, reason, error={"type": kind, "message": reason})
         headers = {
             # A header holds one line of ASCII; the body has the text as it was.
@@ -130,7 +136,10 @@ class Responder:
             FINAL: "1",
         }
         headers[ERROR] = "".join(c if c.isprintable() else " " for c in headers[ERROR])
-        await self._connection.publish(raw.reply, response.to_bytes(), headers=headers)
+        try:
+            await self._connection.publish(raw.reply, response.to_bytes(), headers=headers)
+        except HubbubError as lost:
+            log.warning("%s could not tell %s: %s", message.to_agent, message.from_agent, lost)
 
     async def _stream(
         self, raw: Msg, message: AgentMessage, answer: JSON | AsyncIterator[str]
@@ -150,14 +159,17 @@ class Responder:
             nonlocal number
             number += 1
             headers = {SEQUENCE: str(number)} | ({FINAL: "1"} if final else {})
-            await self._connection.client.publish(
+            await self._connection.publish(
                 raw.reply,
                 self._response(message, content).to_bytes(),
                 reply=cancel_subject,
                 headers=headers,
             )
 
-        async with self._connection.subscription(cancel_subject, on_cancel):
+        async with (
+            self._connection.subscription(cancel_subject, on_cancel),
+            _closing(pieces),
+        ):
             while (piece := await self._next_piece(pieces, send)) is not _NO_MORE:
                 await send(piece)
             await send("", final=True)
@@ -175,6 +187,25 @@ class Responder:
             if not following.done():
                 following.cancel()
                 await asyncio.wait({following})
+
+
+def _timeout(raw: Msg) -> float | None:
+    """Return how long the requester waits, None if it does not say so in a usable way."""
+    try:
+        seconds = float((raw.headers or {})[TIMEOUT])
+    except (KeyError, ValueError):
+        return None
+    return seconds if 0 < seconds < math.inf else None
+
+
+@contextlib.asynccontextmanager
+async def _closing(pieces: AsyncIterator[JSON]) -> AsyncGenerator[None]:
+    """Close a generator at the end of the context; other iterators have nothing to close."""
+    try:
+        yield
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
 
 
 async def _once(answer: JSON) -> AsyncIterator[JSON]:

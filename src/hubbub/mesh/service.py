@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,10 +46,12 @@ class Request:
     Attributes:
         message: what is asked.
         streamed: whether the requester wants the answer piece by piece.
+        timeout_seconds: how long the requester waits for it, if that is known.
     """
 
     message: AgentMessage
     streamed: bool
+    timeout_seconds: float | None = None
 
 
 class Service(Protocol):
@@ -85,7 +87,7 @@ class Service(Protocol):
         """Who hears broadcasts."""
         ...
 
-    def spoken_over(self, mesh: Any) -> AbstractContextManager[None]:
+    def spoken_over(self, mesh: Any) -> AbstractAsyncContextManager[None]:
         """Let the agent speak over a mesh while the context lasts."""
         ...
 

@@ -1,1 +1,94 @@
-"""What an agent thinks with: model client, tool loop, OODA loop, scripted model."""
+"""What an agent thinks with: model client, tool loop, OODA loop, scripted and local model.
+
+A runtime is given a task and a `RunContext` and pushes what happens; `execute` runs one:
+
+    loop = ToolLoop(instructions="Be brief.", tools=[get_weather])
+    result = await execute(loop, "Will it rain in Lisbon?", RunContext())
+
+Importing this package loads none of it; each name is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hubbub.runtimes.calls import ask_person
+    from hubbub.runtimes.errors import (
+        BadModelAnswer,
+        LimitReached,
+        ModelCircuitOpen,
+        ModelError,
+        ModelFailed,
+        ModelKeyRefused,
+        ModelNotFound,
+        ModelTimeout,
+        ModelUnreachable,
+    )
+    from hubbub.runtimes.hosting import execute, iterate
+    from hubbub.runtimes.limits import Budget, Limits, Usage
+    from hubbub.runtimes.loop import ToolLoop
+    from hubbub.runtimes.model import ModelClient
+    from hubbub.runtimes.neutral import (
+        Event,
+        Question,
+        RunContext,
+        RunResult,
+        Runtime,
+        current_run,
+    )
+    from hubbub.runtimes.ooda import OODA
+    from hubbub.runtimes.probing import probe
+    from hubbub.runtimes.tools import Tool
+
+__all__ = [
+    "OODA",
+    "BadModelAnswer",
+    "Budget",
+    "Event",
+    "LimitReached",
+    "Limits",
+    "ModelCircuitOpen",
+    "ModelClient",
+    "ModelError",
+    "ModelFailed",
+    "ModelKeyRefused",
+    "ModelNotFound",
+    "ModelTimeout",
+    "ModelUnreachable",
+    "Question",
+    "RunContext",
+    "RunResult",
+    "Runtime",
+    "Tool",
+    "ToolLoop",
+    "Usage",
+    "ask_person",
+    "current_run",
+    "execute",
+    "iterate",
+    "probe",
+]
+
+_ERRORS = ("BadModelAnswer", "LimitReached", "ModelCircuitOpen", "ModelError", "ModelFailed")
+_MORE_ERRORS = ("ModelKeyRefused", "ModelNotFound", "ModelTimeout", "ModelUnreachable")
+_NEUTRAL = ("Event", "Question", "RunContext", "RunResult", "Runtime", "current_run")
+_HOME = {
+    **dict.fromkeys((*_ERRORS, *_MORE_ERRORS), "errors"),
+    **dict.fromkeys(_NEUTRAL, "neutral"),
+    **dict.fromkeys(("Budget", "Limits", "Usage"), "limits"),
+    **dict.fromkeys(("execute", "iterate"), "hosting"),
+    "ModelClient": "model",
+    "OODA": "ooda",
+    "Tool": "tools",
+    "ToolLoop": "loop",
+    "ask_person": "calls",
+    "probe": "probing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m hubbub.cli` is the `hubbub` program."""
+
+from hubbub.cli import main
+
+main()

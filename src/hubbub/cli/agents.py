@@ -1,0 +1,88 @@
+"""`hubbub agents`: who is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hubbub.cli.options import Json
+from hubbub.cli.output import console, print_json
+from hubbub.cli.running import on_mesh, run_async
+from hubbub.mesh.mesh import Mesh
+from hubbub.wire.card import AgentCard, AgentStatus
+
+__all__ = ["register", "table"]
+
+_REFRESH_SECONDS = 1.0
+_COLOURS = {
+    AgentStatus.ONLINE: "green",
+    AgentStatus.BUSY: "yellow",
+    AgentStatus.DRAINING: "yellow",
+    AgentStatus.OFFLINE: "dim",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(agents)
+
+
+def agents(
+    capability: Annotated[str | None, typer.Option(help="Only agents that offer this.")] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Also agents that were there once.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it.")] = False,
+    json: Json = False,
+) -> None:
+    """Show who is there and what they can do."""
+    run_async(_agents(capability, everyone, watch, json))
+
+
+async def _agents(capability: str | None, everyone: bool, watch: bool, json: bool) -> None:
+    async with on_mesh() as mesh:
+        if watch:
+            await _watch(mesh, capability, everyone, json)
+            return
+        cards = await mesh.list_agents(capability, include_offline=everyone)
+        if json:
+            print_json(cards)
+        elif cards:
+            console.print(table(cards))
+        else:
+            console.print("Nobody is here. `hubbub run FILE.py:AGENT` serves one of yours.")
+
+
+async def _watch(mesh: Mesh, capability: str | None, everyone: bool, json: bool) -> None:
+    if json:
+        while True:
+            print_json(await mesh.list_agents(capability, include_offline=everyone))
+            await asyncio.sleep(_REFRESH_SECONDS)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            cards = await mesh.list_agents(capability, include_offline=everyone)
+            live.update(table(cards), refresh=True)
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def table(cards: Iterable[AgentCard]) -> Table:
+    """Return the table of some agents."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("AGENT", "STATUS", "LOAD", "PROCESSES", "CAPABILITIES", "DESCRIPTION"):
+        grid.add_column(column, overflow="fold")
+    for card in cards:
+        grid.add_row(
+            Text(card.name),
+            Text(str(card.status), style=_COLOURS[card.status]),
+            str(card.running),
+            str(card.instances),
+            Text(", ".join(card.capabilities)),
+            Text(card.description),
+        )
+    return grid

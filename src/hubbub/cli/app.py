@@ -1,0 +1,75 @@
+"""The commands put together, and errors turned into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from hubbub.cli import agents, demo, doctor, models, serve, tail, talk
+from hubbub.errors import (
+    AgentUnavailable,
+    ConnectionLost,
+    HubbubError,
+    InvalidAgentName,
+    SettingsError,
+)
+
+__all__ = ["app", "run"]
+
+DONE, FAILED, WRONG_USAGE, NOT_REACHABLE, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    name="hubbub",
+    help="A message mesh for AI agents and their workflows, on NATS.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 timed out.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+for register in (
+    demo.register,
+    serve.register,
+    agents.register,
+    talk.register,
+    tail.register,
+    doctor.register,
+    models.register,
+):
+    register(app)
+
+
+def run() -> None:
+    """Run the command line and exit."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        text = error.format_message()
+        if text:
+            _complain(text)
+        code = error.exit_code
+    except HubbubError as error:
+        _complain(str(error))
+        code = _exit_code(error)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it exits.
+        sys.stdout = None
+        code = DONE
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"hubbub: {text}\n")
+
+
+def _exit_code(error: HubbubError) -> int:
+    if isinstance(error, SettingsError | InvalidAgentName):
+        return WRONG_USAGE
+    if isinstance(error, AgentUnavailable | ConnectionLost):
+        return NOT_REACHABLE
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    return FAILED

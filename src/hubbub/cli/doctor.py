@@ -1,0 +1,173 @@
+"""`hubbub doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Literal
+
+import typer
+from rich.text import Text
+
+import hubbub
+from hubbub.cli.options import Json
+from hubbub.cli.output import console, print_json
+from hubbub.cli.running import run_async
+from hubbub.errors import HubbubError, SettingsError
+from hubbub.mesh.connection import APIError
+from hubbub.mesh.mesh import Mesh, connect
+from hubbub.mesh.streams import declarations
+from hubbub.runtimes import probe
+from hubbub.security.credentials import without_secrets
+from hubbub.server import find_program, running_server
+from hubbub.settings import NATSConfig
+
+__all__ = ["Finding", "examine", "register"]
+
+_MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        verdict: `good`, `note` for what may be meant so, or `bad`.
+        subject: what was looked at.
+        text: what was found, and what to do about it.
+    """
+
+    verdict: Literal["good", "note", "bad"]
+    subject: str
+    text: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(json: Json = False) -> None:
+    """Say what is wrong and what to do about it."""
+    findings = run_async(_all())
+    for finding in findings:
+        if json:
+            print_json(finding)
+        else:
+            mark, colour = _MARKS[finding.verdict]
+            console.print(Text.assemble((mark, colour), f" {finding.subject}: {finding.text}"))
+    if any(finding.verdict == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _all() -> list[Finding]:
+    return [finding async for finding in examine()]
+
+
+async def examine() -> AsyncGenerator[Finding]:
+    """Look at everything a mesh needs, and yield what is found."""
+    version = f"{hubbub.__version__}, Python {platform.python_version()}"
+    yield Finding("good", "Hubbub", version)
+    try:
+        config = NATSConfig()
+    except SettingsError as error:
+        yield Finding("bad", "Settings", str(error))
+        return
+    yield _embedded(config)
+    async for finding in _mesh(config):
+        yield finding
+    yield await _model(config)
+    yield _log_file(config)
+
+
+def _embedded(config: NATSConfig) -> Finding:
+    server = running_server(config.data_dir)
+    if server is not None:
+        pages = f", monitoring at {server.monitoring_url}" if server.monitoring_url else ""
+        where = f"{server.display_url} (process {server.pid}{pages}), store in {config.data_dir}"
+        return Finding("good", "Embedded server", f"runs at {where}")
+    if config.nats_url:
+        return Finding("note", "Embedded server", "does not run; NATS_URL names another server")
+    try:
+        program = find_program(config.nats_server)
+    except HubbubError as error:
+        return Finding("bad", "Embedded server", str(error))
+    text = f"does not run; it starts when needed, from {program}"
+    return Finding("note", "Embedded server", text)
+
+
+async def _mesh(config: NATSConfig) -> AsyncGenerator[Finding]:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            mesh = await stack.enter_async_context(connect(config=config, start_server=False))
+        except HubbubError as error:
+            named = f" (NATS_URL is {without_secrets(config.nats_url)})" if config.nats_url else ""
+            yield Finding("bad", "NATS server", f"{error}{named}")
+            return
+        client = mesh.connection.client
+        facts = f"{mesh.connection.url}, version {client.connected_server_version}, JetStream on"
+        yield Finding(
+            "good", "NATS server", f"{facts}, messages up to {client.max_payload:,} bytes"
+        )
+        for finding in await _streams(mesh):
+            yield finding
+        cards = await mesh.list_agents()
+        names = ", ".join(card.name for card in cards)
+        if cards:
+            yield Finding("good", "Agents", f"{len(cards)} online: {names}")
+        else:
+            text = "none online; `hubbub run FILE.py:AGENT` serves one, `hubbub demo` shows three"
+            yield Finding("note", "Agents", text)
+
+
+async def _streams(mesh: Mesh) -> list[Finding]:
+    findings: list[Finding] = []
+    missing: list[str] = []
+    connection = mesh.connection
+    for declaration in declarations(connection.layout, connection.config):
+        name = declaration["name"]
+        try:
+            answer = await connection.api(f"STREAM.INFO.{name}")
+        except APIError:
+            missing.append(name)
+            continue
+        if name == "INBOX" and answer["state"]["messages"]:
+            waiting = f"{answer['state']['messages']:,} messages wait or are being worked on"
+            findings.append(Finding("note", "Inboxes", waiting))
+        if name == "DEAD" and answer["state"]["messages"]:
+            dead = f"{answer['state']['messages']:,} messages could not be worked off (stream DEAD)"
+            findings.append(Finding("note", "Dead letters", dead))
+    if missing:
+        text = f"{', '.join(missing)} not there yet; the first agent or message creates them"
+        findings.append(Finding("note", "Streams", text))
+    else:
+        findings.insert(0, Finding("good", "Streams", "all there"))
+    return findings
+
+
+async def _model(config: NATSConfig) -> Finding:
+    key = config.openai_api_key.get_secret_value() if config.openai_api_key else None
+    url = without_secrets(config.openai_base_url)
+    models = await probe(config.openai_base_url, api_key=key, timeout=2.0)
+    if not models:
+        text = f"nothing answers at {url}: start LM Studio or Ollama, or set OPENAI_BASE_URL"
+        return Finding("note", "Model server", text)
+    if config.model and config.model not in models:
+        text = f"{url} has no {config.model!r}; it has: {', '.join(models[:8])}"
+        return Finding("bad", "Model server", text)
+    return Finding("good", "Model server", f"{url}, {config.model or models[0]}")
+
+
+def _log_file(config: NATSConfig) -> Finding:
+    if config.log_dir is None:
+        return Finding("note", "Log file", "off (HUBBUB_LOG_DIR is empty)")
+    place = config.log_dir.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        text = f"{config.log_dir} cannot be written: set HUBBUB_LOG_DIR to another folder"
+        return Finding("bad", "Log file", text)
+    return Finding("good", "Log file", str(config.log_dir / "agent_activity.log"))

@@ -1,0 +1,105 @@
+"""How much a run may use, and how much it has used."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from hubbub.runtimes.errors import LimitReached
+
+__all__ = ["Budget", "Limits", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use; None means no limit.
+
+    Each limit is checked before a model call, so the call that crosses it has been paid for. The
+    time limit also ends a model call in progress; a tool in progress is left to finish.
+
+    Attributes:
+        requests: model calls.
+        tokens: tokens in and out together.
+        seconds: wall time since the run began.
+    """
+
+    requests: int | None = 50
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run has used.
+
+    Attributes:
+        requests: model calls.
+        input_tokens: tokens of the prompts.
+        output_tokens: tokens of the answers.
+        estimated: whether a server kept its counts to itself, so that some are estimates.
+    """
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.requests + other.requests,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.estimated or other.estimated,
+        )
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.requests - other.requests,
+            self.input_tokens - other.input_tokens,
+            self.output_tokens - other.output_tokens,
+            self.estimated,
+        )
+
+
+@dataclass(slots=True)
+class Budget:
+    """The account of one run, shared by the runs inside it.
+
+    Attributes:
+        limits: what is allowed.
+        used: what has been used so far.
+        started: when the run began, on the monotonic clock.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    used: Usage = field(default_factory=Usage)
+    started: float = field(default_factory=time.monotonic)
+
+    def spend(self, usage: Usage) -> None:
+        """Book what a model call has used."""
+        self.used += usage
+
+    def check(self) -> None:
+        """Refuse the next model call when a limit is reached.
+
+        Raises:
+            LimitReached: one of the limits is used up.
+        """
+        limits = self.limits
+        if limits.requests is not None and self.used.requests >= limits.requests:
+            raise LimitReached("requests", limits.requests)
+        if limits.tokens is not None and self.used.tokens >= limits.tokens:
+            raise LimitReached("tokens", limits.tokens)
+        if limits.seconds is not None and self.seconds_left() == 0:
+            raise LimitReached("seconds", limits.seconds)
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds left, never below zero; None without a time limit."""
+        if self.limits.seconds is None:
+            return None
+        return max(0.0, self.started + self.limits.seconds - time.monotonic())
