@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format docs bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,9 @@ check: .venv/.ready ## Lint, format, types, layers
 format: .venv/.ready ## Rewrite the code the way `make check` wants it
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: .venv/.ready ## Write the table of settings into the docs
+	@$(BIN)/python docs/generate.py
 
 bench: .venv/.ready ## Measure against the bare NATS client, in one run
 	@$(BIN)/python -m bench $(ARGS)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from hubbub.agents.calling import Argument, Handler
+from hubbub.agents.calling import Argument, Handler, listener_of
 from hubbub.agents.session import Session
 from hubbub.agents.task import Task
+from hubbub.agents.threads import DaemonThreads
 from hubbub.errors import ConnectionLost, SettingsError
 from hubbub.mesh.activity import current_activity
 from hubbub.mesh.mesh import Mesh
@@ -18,12 +18,10 @@ from hubbub.mesh.speaker import Line, Speaker
 from hubbub.settings import NATSConfig
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import AgentMessage
 
 __all__ = ["Agent"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-L = TypeVar("L", bound=Callable[[AgentMessage], Awaitable[None]])
 
 
 class Agent(Speaker):
@@ -82,7 +80,7 @@ class Agent(Speaker):
         self._on_broadcast: Listener | None = None
         self._mesh: Mesh | None = None
         self._session: Session | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: DaemonThreads | None = None
 
     @classmethod
     def of(cls, target: Any, *, name: str | None = None, default: Argument = "text") -> Agent:
@@ -144,14 +142,17 @@ class Agent(Speaker):
         self._agentic_run = Handler(function, "task")
         return function
 
-    def on_message(self, function: L) -> L:
-        """Decorate an async function that hears responses and completions."""
-        self._on_message = function
+    def on_message(self, function: F) -> F:
+        """Decorate the function, sync or async, that hears responses and completions.
+
+        What it sends belongs to the conversation of what it heard.
+        """
+        self._on_message = listener_of(function)
         return function
 
-    def on_broadcast(self, function: L) -> L:
-        """Decorate an async function that hears what others broadcast."""
-        self._on_broadcast = function
+    def on_broadcast(self, function: F) -> F:
+        """Decorate the function, sync or async, that hears what others broadcast."""
+        self._on_broadcast = listener_of(function)
         return function
 
     # On the mesh
@@ -201,9 +202,12 @@ class Agent(Speaker):
         if self._session is not None:
             raise ConnectionLost(f"{self.name} is connected already")
         self._describe(capabilities, description)
-        session = Session(self, self.config)
-        await session.start()
-        self._session = session
+        self._session = Session(self, self.config)
+        try:
+            await self._session.start()
+        except BaseException:
+            self._session = None
+            raise
 
     async def disconnect_nats(self) -> None:
         """Leave the mesh; running work may finish within the grace period."""
@@ -267,16 +271,20 @@ class Agent(Speaker):
                 f"{self.name} has nothing to work with: decorate a function with "
                 f"`@agent.run` or `@agent.agentic_run`"
             )
+        if self._mesh is not None:
+            raise ConnectionLost(
+                f"{self.name} is on the mesh already: for a second instance make a second Agent"
+            )
         self._mesh = mesh
-        self._threads = ThreadPoolExecutor(
-            self.concurrency + self.request_concurrency, thread_name_prefix=self.card.token
+        self._threads = DaemonThreads(
+            self.concurrency + self.request_concurrency, name=self.card.token
         )
         try:
             yield
         finally:
             self._mesh = None
             # A sync handler that outlived its grace period cannot be stopped, only left behind.
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown()
 
     async def work(self, work: Work) -> JSON:
         """Do a task."""

@@ -5,17 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import types
 import typing
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal
+
+from hubbub.mesh.service import Listener
+from hubbub.wire.envelope import AgentMessage
 
 if TYPE_CHECKING:
     from hubbub.agents.task import Task
 
-__all__ = ["Argument", "Handler", "argument_of"]
+__all__ = ["Argument", "Handler", "argument_of", "listener_of"]
 
 Argument = Literal["text", "message", "task", "nothing"]
+
+_BY_POSITION = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 
 
 def argument_of(function: Callable[..., Any], default: Argument) -> Argument:
@@ -28,29 +38,75 @@ def argument_of(function: Callable[..., Any], default: Argument) -> Argument:
     Raises:
         TypeError: it cannot be called with one argument, or wants something we cannot give.
     """
-    parameters = [
-        parameter
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is not parameter.KEYWORD_ONLY
+    parameters = list(inspect.signature(function).parameters.values())
+    first = next((p for p in parameters if p.kind in _BY_POSITION), None)
+    needed = [
+        p.name
+        for p in parameters
+        if p is not first
+        and p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    if not parameters:
-        return "nothing"
-    needed = [p for p in parameters[1:] if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     name = getattr(function, "__qualname__", repr(function))
     if needed:
-        raise TypeError(f"{name} takes more than one argument: {', '.join(p.name for p in needed)}")
-    annotation = _annotation(function, parameters[0])
+        raise TypeError(f"{name} takes more than one argument: {', '.join(needed)}")
+    if first is None:
+        return "nothing"
+    annotation = _annotation(function, first)
     if annotation is inspect.Parameter.empty or annotation is Any:
         return default
-    shown = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     kinds: dict[str, Argument] = {"str": "text", "AgentMessage": "message", "Task": "task"}
+    shown = _shown(annotation)
     kind = kinds.get(shown.rpartition(".")[2])
     if kind is None:
         raise TypeError(
-            f"{name} wants a {shown or annotation}: annotate its argument as str, AgentMessage "
+            f"{name} wants a {shown}: annotate its argument as str, AgentMessage "
             "or Task, or leave the annotation out"
         )
     return kind
+
+
+def _shown(annotation: Any) -> str:
+    """Return the name of a type; that it may also be None does not matter here."""
+    if isinstance(annotation, str):
+        names = [name.strip() for name in annotation.split("|")]
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        names = [_shown(option) for option in typing.get_args(annotation)]
+    else:
+        names = [getattr(annotation, "__name__", str(annotation))]
+    return " | ".join(name for name in names if name not in ("", "None", "NoneType"))
+
+
+def listener_of(function: Callable[..., Any]) -> Listener:
+    """Return a function that hears messages as one that the mesh can await.
+
+    Args:
+        function: sync or async; a sync one runs in a thread.
+
+    Raises:
+        TypeError: it does not fit.
+    """
+    argument = argument_of(function, "message")
+    if argument == "task":
+        name = getattr(function, "__qualname__", repr(function))
+        raise TypeError(f"{name} hears messages: annotate its argument as AgentMessage or str")
+
+    async def hear(message: AgentMessage) -> None:
+        arguments = {"nothing": (), "text": (message.text,)}.get(argument, (message,))
+        if _is_async(function):
+            await function(*arguments)
+        else:
+            result = await asyncio.to_thread(_for_thread(function, arguments))
+            if inspect.isawaitable(result):
+                await result
+
+    return hear
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    # A callable object is async if its `__call__` is.
+    plain = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    return inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
 
 
 def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
@@ -75,21 +131,20 @@ class Handler:
     def __init__(self, function: Callable[..., Any], default: Argument) -> None:
         self.function = function
         self.argument = argument_of(function, default)
-        # A callable object is async if its `__call__` is.
-        plain = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
-        self._is_async = inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
+        self._is_async = _is_async(function)
 
     async def __call__(self, task: Task, threads: Executor) -> Any:
         """Call the function and return its result, or the iterator over the pieces of it.
 
         A sync function runs in a thread, so that it never blocks the event loop.
         """
-        call = _bound(self.function, self._argument(task))
+        arguments = self._argument(task)
         if self._is_async:
-            result = call()
+            result = self.function(*arguments)
         else:
             context = contextvars.copy_context()
             loop = asyncio.get_running_loop()
+            call = _for_thread(self.function, arguments)
             result = await loop.run_in_executor(threads, context.run, call)
         if inspect.isawaitable(result):
             result = await result
@@ -105,16 +160,28 @@ class Handler:
         return (task.content if self.argument == "text" else task.message,)
 
 
-def _bound(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:
-    return lambda: function(*arguments)
+def _for_thread(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:
+    def call() -> Any:
+        try:
+            return function(*arguments)
+        except StopIteration as error:  # no future takes it: its waiter would wait for ever
+            raise RuntimeError(f"the function raised {error!r}") from error
+
+    return call
 
 
-async def _from_thread(pieces: Iterator[Any], threads: Executor) -> AsyncIterator[Any]:
+async def _from_thread(
+    pieces: types.GeneratorType[Any, Any, Any], threads: Executor
+) -> AsyncIterator[Any]:
     """Iterate over a sync generator without blocking the loop."""
-    loop, context, end = asyncio.get_running_loop(), contextvars.copy_context(), object()
-
-    def following() -> Any:
-        return next(pieces, end)
-
-    while (piece := await loop.run_in_executor(threads, context.run, following)) is not end:
-        yield piece
+    context, end = contextvars.copy_context(), object()
+    step = threads.submit(context.run, next, pieces, end)
+    try:
+        while (piece := await asyncio.wrap_future(step)) is not end:
+            yield piece
+            step = threads.submit(context.run, next, pieces, end)
+    finally:
+        if not step.done():  # nobody waits for this step any more, yet it cannot be stopped
+            step.add_done_callback(lambda _: context.run(pieces.close))
+        elif pieces.gi_frame is not None:
+            await asyncio.get_running_loop().run_in_executor(threads, context.run, pieces.close)

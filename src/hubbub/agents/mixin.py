@@ -47,14 +47,19 @@ class NATSAgentMixin(Speaker):
             ConnectionLost: no server answers, or it refuses us.
         """
         if self._mesh_agent is not None:
-            raise ConnectionLost(f"{self.name} is connected already")
+            raise ConnectionLost(f"{self._mesh_agent.name} is connected already")
         agent = Agent.of(self)
         agent.config = self.nats_config
         for listener in ("on_message", "on_broadcast"):
             if hasattr(self, listener):
                 getattr(agent, listener)(getattr(self, listener))
-        await agent.connect_nats(capabilities=capabilities, description=description)
+        # Its methods may be called, and speak, before this returns.
         self._mesh_agent = agent
+        try:
+            await agent.connect_nats(capabilities=capabilities, description=description)
+        except BaseException:
+            self._mesh_agent = None
+            raise
 
     async def disconnect_nats(self) -> None:
         """Leave the mesh; running work may finish within the grace period."""
@@ -87,6 +92,7 @@ class NATSAgentMixin(Speaker):
     def _connected(self) -> Agent:
         if self._mesh_agent is None:
             raise ConnectionLost(
-                f"{self.name} is not on the mesh yet: `await agent.connect_nats()` first"
+                f"{getattr(self, 'name', type(self).__name__)} is not on the mesh yet: "
+                "`await agent.connect_nats()` first"
             )
         return self._mesh_agent

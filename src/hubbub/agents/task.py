@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hubbub.agents.blocking import BlockingVerbs
-from hubbub.mesh.activity import Recorder, current_activity
+from hubbub.mesh.activity import Activity, Recorder, current_activity
 from hubbub.mesh.speaker import Line, Speaker
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
@@ -62,9 +62,14 @@ class Task(Speaker):
         self._record = record
         self._show = show
         self._canceled = canceled or asyncio.Event()
+        # Also where the context does not reach, such as a thread that the handler starts.
+        self._acts_for = current_activity()
 
     def _line(self) -> Line:
         return self._over
+
+    def _activity(self) -> Activity | None:
+        return self._acts_for
 
     def __repr__(self) -> str:
         return f"Task(id={self.id!r}, agent={self.agent!r}, attempt={self.attempt})"

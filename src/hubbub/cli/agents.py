@@ -60,15 +60,24 @@ async def _agents(capability: str | None, everyone: bool, watch: bool, json: boo
 
 
 async def _watch(mesh: Mesh, capability: str | None, everyone: bool, json: bool) -> None:
-    if json:
-        while True:
-            print_json(await mesh.list_agents(capability, include_offline=everyone))
-            await asyncio.sleep(_REFRESH_SECONDS)
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            cards = await mesh.list_agents(capability, include_offline=everyone)
-            live.update(table(cards), refresh=True)
-            await asyncio.sleep(_REFRESH_SECONDS)
+    if console.is_terminal and not json:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                cards = await mesh.list_agents(capability, include_offline=everyone)
+                live.update(table(cards), refresh=True)
+                await asyncio.sleep(_REFRESH_SECONDS)
+    shown: list[tuple[str, AgentStatus]] | None = None
+    while True:
+        # In a pipe only what has changed is news.
+        cards = await mesh.list_agents(capability, include_offline=everyone)
+        now = [(card.name, card.status) for card in cards]
+        if now != shown:
+            shown = now
+            if json:
+                print_json(cards)
+            else:
+                console.print(table(cards))
+        await asyncio.sleep(_REFRESH_SECONDS)
 
 
 def table(cards: Iterable[AgentCard]) -> Table:

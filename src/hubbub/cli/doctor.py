@@ -108,10 +108,13 @@ async def _mesh(config: NATSConfig) -> AsyncGenerator[Finding]:
             yield Finding("bad", "NATS server", f"{error}{named}")
             return
         client = mesh.connection.client
-        facts = f"{mesh.connection.url}, version {client.connected_server_version}, JetStream on"
-        yield Finding(
-            "good", "NATS server", f"{facts}, messages up to {client.max_payload:,} bytes"
+        version = client.connected_server_version
+        facts = (
+            f"{mesh.connection.url}, "
+            f"version {version.major}.{version.minor}.{version.patch}, JetStream on, "
+            f"messages up to {client.max_payload:,} bytes"
         )
+        yield Finding("good", "NATS server", facts)
         for finding in await _streams(mesh):
             yield finding
         cards = await mesh.list_agents()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.logging import RichHandler
 
 from hubbub.agents.session import stop_on_signals
+from hubbub.cli.console_log import log_to_console
 from hubbub.cli.output import console
 from hubbub.cli.processes import STOP_WITH_STDIN, ServingProcesses
 from hubbub.cli.running import on_mesh, run_async
@@ -53,7 +53,7 @@ def run(
 
 
 async def _serve(targets: list[str]) -> None:
-    _log_to_console()
+    log_to_console(NATSConfig())
     agents = [agent for target in targets for agent in load_agents(target)]
     stop = asyncio.Event()
     async with on_mesh(start_server=True) as mesh:
@@ -113,10 +113,3 @@ def _stop_with_stdin(stop: asyncio.Event) -> Generator[None]:
         yield
     finally:
         loop.remove_reader(sys.stdin.fileno())
-
-
-def _log_to_console() -> None:
-    logger = logging.getLogger("hubbub")
-    logger.setLevel(NATSConfig().log_level)
-    handler = RichHandler(console=console, show_path=False, markup=False, highlighter=None)
-    logger.addHandler(handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -44,6 +45,8 @@ async def _tail(agent: str | None, context: str | None, json: bool) -> None:
     width = console.width if console.is_terminal else _PIPE_COLUMNS
     async with on_mesh() as mesh, mesh.connection.subscription("agents.>", heard.put):
         await mesh.connection.flush()
+        # Beside the output, so that a pipe gets the conversation alone.
+        sys.stderr.write(f"Watching {mesh.connection.url}; Ctrl-C ends it\n")
         while True:
             utterance = listener.hear(await heard.get())
             if utterance is None or not _wanted(utterance, token, context):

@@ -65,6 +65,7 @@ def activity_log(config: NATSConfig) -> Generator[None]:
             maxBytes=_FILE_BYTES,
             backupCount=_FILES,
             encoding="utf-8",
+            errors="backslashreplace",
         )
     except OSError as error:
         raise SettingsError(

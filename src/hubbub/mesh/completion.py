@@ -36,8 +36,9 @@ async def report_completion(
     Raises:
         ConnectionLost: the server does not confirm it.
     """
-    await _report(connection, agent, message, task_id, end, message.from_agent, message.message_id)
-    if origin is not None and agent_token(origin[0]) != agent_token(message.from_agent):
+    sender = message.from_agent, message.message_id
+    await _report(connection, agent, message, task_id, end, *sender)
+    if origin is not None and origin != sender:
         await _report(connection, agent, message, task_id, end, *origin)
 
 
@@ -69,5 +70,5 @@ async def _report(
         connection,
         connection.layout.done(receiver),
         completion.to_bytes(),
-        headers={MESSAGE_ID: f"{task_id}.done.{receiver}"},
+        headers={MESSAGE_ID: f"{task_id}.done.{receiver}.{in_reply_to}"},
     )

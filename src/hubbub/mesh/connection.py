@@ -36,6 +36,7 @@ _PUBLISH_TRIES = 8
 _RESERVED_BYTES = 4096
 _READ_BATCH = 256
 _READ_TRIES = 4
+_MOST_REFUSALS = 1_000
 
 _WRONG_LAST_SEQUENCE = 10071
 
@@ -129,6 +130,7 @@ class Connection:
         self.id = secrets.token_hex(5)
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
+        self._changed = asyncio.Event()
         self._refused: dict[str, str] = {}
 
     async def setup(self) -> None:
@@ -184,12 +186,33 @@ class Connection:
     async def reconnected(self) -> None:
         """Tell everybody that the connection is back."""
         log.info("Connected to NATS again at %s", self.url)
+        self._changed.set()
         for listener in tuple(self._reconnected):
             listener()
+
+    async def ended(self) -> None:
+        """Tell whoever waits for the connection that it will not come back."""
+        self._changed.set()
+
+    async def available(self) -> None:
+        """Wait until there is a connection.
+
+        What is published meanwhile is kept and sent later; for some messages that is too late.
+
+        Raises:
+            ConnectionLost: the connection is closed.
+        """
+        while not self.client.is_connected:
+            if self.client.is_closed:
+                raise ConnectionLost("The connection to the NATS server is closed")
+            self._changed.clear()
+            await self._changed.wait()
 
     def refused(self, message: str) -> None:
         """Remember a permission that the server refused, for the call that asked for it."""
         subject = message.partition('"')[2].partition('"')[0]
+        if len(self._refused) >= _MOST_REFUSALS:
+            self._refused.pop(next(iter(self._refused)))
         self._refused[subject] = message
         log.warning("The NATS server refused: %s", message)
 
@@ -205,8 +228,14 @@ class Connection:
             subject: may hold wildcards.
             callback: called for one message after the other; it should only hand them on.
             queue: members of one queue group share the messages.
+
+        Raises:
+            ConnectionLost: the connection is closed.
         """
-        subscription = await self.client.subscribe(subject, queue=queue, cb=callback)
+        try:
+            subscription = await self.client.subscribe(subject, queue=queue, cb=callback)
+        except NATSError as error:
+            raise ConnectionLost(f"The connection to the NATS server is gone: {error}") from error
         try:
             yield
         finally:
@@ -277,13 +306,28 @@ class Connection:
                 return found
             after = found[-1].sequence
 
+    async def last_of(self, stream: str, subject: str) -> StoredMessage | None:
+        """Return the last message that a stream holds on a subject.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        for _ in range(_READ_TRIES):
+            with contextlib.suppress(TimeoutError):
+                message = await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+                return None if status_of(message) else _stored(message)
+        raise self._unread()
+
     async def _collect(self, subject: str, data: bytes) -> list[Msg]:
         for _ in range(_READ_TRIES):
             try:
                 return await self._replies.collect(subject, data, timeout=_CONFIRM_SECONDS)
             except TimeoutError:
                 continue
-        raise ConnectionLost(
+        raise self._unread()
+
+    def _unread(self) -> ConnectionLost:
+        return ConnectionLost(
             "The NATS server did not answer when asked for stored messages; "
             "`hubbub doctor` tells what is wrong"
         )
@@ -306,6 +350,10 @@ class Connection:
         self.check_size(data, headers)
         for _ in range(_PUBLISH_TRIES):
             try:
+                if not self.client.is_connected:
+                    # Kept until then, every repetition would be sent as well.
+                    async with asyncio.timeout(_CONFIRM_SECONDS):
+                        await self.available()
                 message = await self.request(subject, data, headers=headers)
             except TimeoutError:
                 if subject in self._refused:
@@ -439,6 +487,7 @@ async def _connect(connection: Connection, url: str, name: str) -> None:
             name=name,
             error_cb=on_error,
             reconnected_cb=connection.reconnected,
+            closed_cb=connection.ended,
             max_reconnect_attempts=-1,
             ping_interval=_PING_SECONDS,
             **times,
@@ -461,12 +510,19 @@ async def _connect(connection: Connection, url: str, name: str) -> None:
         reason: Exception = failed.result() if failed.done() else TimeoutError()
     except (TimeoutError, OSError, NATSError) as error:
         reason = error
-    finally:
-        if not attempt.done():
-            attempt.cancel()
-            await asyncio.wait({attempt})
-    await _close(client)
+    except asyncio.CancelledError:
+        await _give_up(client, attempt)
+        raise
+    await _give_up(client, attempt)
     raise _explained(reason, without_secrets(url), config) from None
+
+
+async def _give_up(client: Client, attempt: asyncio.Task[None]) -> None:
+    attempt.cancel()
+    await asyncio.wait({attempt})
+    if not attempt.cancelled():
+        attempt.exception()  # is known, or comes too late to matter
+    await _close(client)
 
 
 def _explained(reason: Exception, url: str, config: NATSConfig) -> HubbubError:
@@ -496,5 +552,5 @@ async def _close(client: Client) -> None:
         # What was published last must reach the server; nats-py's close does not see to it.
         with contextlib.suppress(NATSError, TimeoutError):
             await client.flush(timeout=1)
-    with contextlib.suppress(NATSError):
+    with contextlib.suppress(NATSError, OSError):
         await client.close()

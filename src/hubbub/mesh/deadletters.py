@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import MESSAGE_ID
+from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.headers import EXPECTED_SEQUENCE
 from hubbub.mesh.inbox import Delivery
 from hubbub.mesh.outbox import store
 from hubbub.wire.codec import decode, encode
@@ -89,8 +89,12 @@ async def bury(
         # Only a plain client's message can be this large: our own senders leave the room.
         letter = msgspec.structs.replace(letter, truncated=True)
         payload = payload[: connection.max_content // 2]
-    await store(connection, f"dead.{agent}.{task_id}", payload, headers=_headers(letter))
+    try:
+        await store(connection, f"dead.{agent}.{task_id}", payload, headers=_headers(letter))
+    except APIError as error:
+        if not error.is_fence:  # it lies there already
+            raise
 
 
 def _headers(letter: DeadLetter) -> dict[str, str]:
-    return {_HEADER: encode(letter).decode(), MESSAGE_ID: f"{letter.task_id}.dead"}
+    return {_HEADER: encode(letter).decode(), EXPECTED_SEQUENCE: "0"}

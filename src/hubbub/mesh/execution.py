@@ -13,8 +13,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
+from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage, Reject, Retry
 from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.complaints import text_of
 from hubbub.mesh.completion import report_completion
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
@@ -23,6 +24,7 @@ from hubbub.mesh.inbox import Delivery, Inbox
 from hubbub.mesh.leases import LeaseKeeper
 from hubbub.mesh.puller import open_puller
 from hubbub.mesh.service import Service, Work
+from hubbub.mesh.streams import WAKE
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.wire.codec import JSON, check_json, encode
 from hubbub.wire.envelope import AgentMessage, read_plain
@@ -36,7 +38,6 @@ activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.tasks")
 
 _LONGEST_BACKOFF_SECONDS = 60.0
-_ERROR_CHARACTERS = 2_000
 
 
 def task_id_of(delivery: Delivery, message: AgentMessage) -> str:
@@ -78,7 +79,9 @@ class Executor:
         self._instance = instance
         self._agent = inbox.agent
         self._lease_seconds = service.lease_seconds or connection.config.lease_seconds
+        self._at_work: set[str] = set()
         self._handlers: dict[str, tuple[asyncio.Task[JSON], Work]] = {}
+        self._canceled: set[str] = set()
         self._releasing = False
 
     @property
@@ -93,15 +96,24 @@ class Executor:
                 with self._leases.hold(delivery.ack_subject, self._lease_seconds):
                     await self._run(delivery)
 
-    def cancel(self, task_id: str) -> bool:
-        """Stop the handler of a task, if it runs here."""
-        found = self._handlers.get(task_id)
-        if found is None:
-            return False
-        handler, work = found
-        work.canceled.set()
-        handler.cancel()
-        return True
+    def cancel(self, task_id: str) -> None:
+        """Stop the handler of a task, if it runs here or is about to."""
+        if task_id in self._at_work:
+            self._canceled.add(task_id)
+        if task_id in self._handlers:
+            handler, work = self._handlers[task_id]
+            work.canceled.set()
+            handler.cancel()
+
+    async def obey(self) -> None:
+        """Stop the handlers whose end was asked for while the connection was away.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        for task_id in list(self._handlers):
+            if await self._cancel_waits(task_id):
+                self.cancel(task_id)
 
     def release_all(self) -> None:
         """Stop every handler and hand its task back."""
@@ -122,6 +134,10 @@ class Executor:
                 "%s: message %d is left to its lease: %s", self._agent, delivery.sequence, error
             )
             self._inbox.abandon(delivery)
+        except Exception:
+            # Whatever it is, a slot must not end of it.
+            log.exception("%s: message %d is left to its lease", self._agent, delivery.sequence)
+            self._inbox.abandon(delivery)
 
     async def _work_off(self, delivery: Delivery) -> None:
         try:
@@ -130,18 +146,26 @@ class Executor:
             await self._refuse(delivery, f"not a message: {error}")
             return
         task_id = task_id_of(delivery, message)
+        if task_id in self._at_work:
+            # Its lease ran out, as in an outage of the server. Here it goes on, and the signs of
+            # life that the running attempt gives are good for this delivery, too.
+            return
+        self._at_work.add(task_id)
+        try:
+            await self._work_on(delivery, message, task_id)
+        finally:
+            self._at_work.discard(task_id)
+            self._canceled.discard(task_id)
+
+    async def _work_on(self, delivery: Delivery, message: AgentMessage, task_id: str) -> None:
         tasklog = TaskLog(self._connection, self._agent, task_id)
         before = TaskSnapshot()
-        if delivery.deliveries > 1:
-            before = await self._recall(tasklog, task_id)
-        attempt = before.attempts + 1
         try:
-            if before.state.is_final:
-                await self._close(delivery, message, task_id, before)
-                return
-            if before.inbox_sequence not in (0, delivery.sequence):
-                await self._inbox.acknowledge(delivery)  # the same message, stored twice
-                return
+            if delivery.deliveries > 1:
+                before = await self._recall(tasklog, task_id)
+                if await self._is_settled(delivery, message, task_id, before):
+                    return
+            attempt = before.attempts + 1
             if attempt > self._connection.config.max_attempts:
                 end = _End(EventKind.FAILED, {"error": _exhausted(before)})
                 await self._finish(delivery, message, task_id, tasklog, before, end)
@@ -152,17 +176,14 @@ class Executor:
                 return
             await self._claim(delivery, message, tasklog, attempt)
         except Fenced:
-            if delivery.deliveries > 1:
-                raise
-            # First delivery, yet there is a log: canceled before the claim, or stored twice.
+            # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
+            # and the message is in other hands: then it is not ours to acknowledge.
             before = await self._recall(tasklog, task_id)
-            if before.state.is_final:
-                await self._close(delivery, message, task_id, before)
-            else:
-                await self._inbox.acknowledge(delivery)
+            if not await self._is_settled(delivery, message, task_id, before):
+                raise
             return
         except InvalidMessage as error:
-            await self._refuse(delivery, f"it leaves no room for its log: {error}")
+            await self._refuse(delivery, str(error))
             return
         end = await self._attempt(delivery, message, task_id, tasklog, attempt)
         await self._finish(delivery, message, task_id, tasklog, before, end)
@@ -177,30 +198,46 @@ class Executor:
             message_id=f"s{delivery.sequence}",
         )
         if message.message_type not in ("request", "handoff"):
-            raise InvalidMessage(f"a {message.message_type} sets no agent to work")
+            raise InvalidMessage(f"{message.message_type!r} sets no agent to work")
         if self._connection.layout.secured and agent_token(message.from_agent) != sender:
             raise InvalidMessage(f"it says it is from {message.from_agent!r}, but {sender} sent it")
         return message
 
+    async def _is_settled(
+        self, delivery: Delivery, message: AgentMessage, task_id: str, before: TaskSnapshot
+    ) -> bool:
+        """Tell whether nothing is left to do for a delivery but what is done here."""
+        if before.inbox_sequence not in (0, delivery.sequence):
+            await self._inbox.acknowledge(delivery)  # the same message, stored twice
+            return True
+        if before.state.is_final:
+            await self._close(delivery, message, task_id, before)
+            return True
+        return False
+
     async def _recall(self, tasklog: TaskLog, task_id: str) -> TaskSnapshot:
         """Read what is known of a task, and go on writing behind it."""
-        events = await read_log(self._connection, self._agent, task_id)
-        if events:
-            tasklog.head = events[-1][0]
-        return fold(event for _, event in events)
+        try:
+            events = await read_log(self._connection, self._agent, task_id)
+            if events:
+                tasklog.head = events[-1][0]
+            return fold(event for _, event in events)
+        except InvalidMessage as error:
+            raise InvalidMessage(f"the log of its task is broken: {error}") from None
 
     async def _claim(
         self, delivery: Delivery, message: AgentMessage, tasklog: TaskLog, attempt: int
     ) -> None:
-        await tasklog.append(
-            EventKind.CLAIMED,
-            {
-                "message": message.to_builtins(),
-                "inbox_sequence": delivery.sequence,
-                "instance": self._instance,
-                "attempt": attempt,
-            },
-        )
+        facts = {
+            "message": message.to_builtins(),
+            "inbox_sequence": delivery.sequence,
+            "instance": self._instance,
+            "attempt": attempt,
+        }
+        try:
+            await tasklog.append(EventKind.CLAIMED, facts)
+        except InvalidMessage as error:
+            raise InvalidMessage(f"it leaves no room for its log: {error}") from None
 
     # One attempt
 
@@ -213,6 +250,9 @@ class Executor:
         attempt: int,
     ) -> _End:
         async def record(kind: str, data: dict[str, Any]) -> None:
+            # What a handler left running has no place in the log: its end is written there.
+            if handler.done():
+                raise HubbubError(f"attempt {attempt} at task {task_id} has ended")
             await tasklog.append(kind, data)
 
         async def show(text: str) -> None:
@@ -231,6 +271,8 @@ class Executor:
         with acting(activity):
             handler = asyncio.create_task(self._service.work(work), name=f"task {task_id}")
         self._handlers[task_id] = (handler, work)
+        if task_id in self._canceled:
+            self.cancel(task_id)
         try:
             # Not `await handler`: that would pass a cancellation of ours on to it unseen.
             await asyncio.wait({handler})
@@ -240,6 +282,7 @@ class Executor:
             raise
         finally:
             del self._handlers[task_id]
+            activity.record = None  # it may still send, as part of the same conversation
         return self._end_of(handler, work)
 
     def _end_of(self, handler: asyncio.Task[JSON], work: Work) -> _End:
@@ -252,10 +295,10 @@ class Executor:
         error = handler.exception()
         if isinstance(error, Reject):
             return _End(EventKind.REJECTED, {"error": _describe(error)})
-        if isinstance(error, Exception):
-            return self._failure(error, work.attempt)
-        if error is not None:
+        if isinstance(error, Fenced):
             raise error
+        if error is not None:
+            return self._failure(error, work.attempt)
         return self._completion(handler.result())
 
     def _completion(self, result: JSON) -> _End:
@@ -269,7 +312,7 @@ class Executor:
             return _End(EventKind.FAILED, {"error": reason})
         return _End(EventKind.COMPLETED, {"result": result})
 
-    def _failure(self, error: Exception, attempt: int) -> _End:
+    def _failure(self, error: BaseException, attempt: int) -> _End:
         config = self._connection.config
         reason = _describe(error)
         if not isinstance(error, Retry):
@@ -286,8 +329,7 @@ class Executor:
     async def _cancel_waits(self, task_id: str) -> bool:
         """Tell whether somebody asked for the end of a task while its process was dead."""
         subject = self._connection.layout.input(self._agent, task_id, "cancel")
-        message = await self._connection.request(f"$JS.API.DIRECT.GET.WAKE.{subject}")
-        return not (message.headers or {}).get("Status")
+        return await self._connection.last_of(WAKE, subject) is not None
 
     # The end
 
@@ -300,7 +342,7 @@ class Executor:
         before: TaskSnapshot,
         end: _End,
     ) -> None:
-        await tasklog.append(end.kind, end.data)
+        await self._append_end(tasklog, end)
         _tell(message, task_id, end.kind, error=end.data.get("error"))
         if end.again_after is not None:
             await self._inbox.give_back(delivery, after=end.again_after)
@@ -310,9 +352,21 @@ class Executor:
             state=TaskState(str(end.kind)),
             result=end.data.get("result"),
             error=error,
-            errors=[*before.errors, *([error] if error else [])],
+            errors=before.errors,
         )
         await self._close(delivery, message, task_id, after)
+
+    async def _append_end(self, tasklog: TaskLog, end: _End) -> None:
+        """Write what came of an attempt, however long the server is away: it cost something."""
+        while True:
+            try:
+                await tasklog.append(end.kind, end.data)
+            except ConnectionLost as error:
+                if self._releasing or self._connection.client.is_closed:
+                    raise
+                log.warning("%s: an attempt has ended, but: %s", self._agent, error)
+            else:
+                return
 
     async def _close(
         self, delivery: Delivery, message: AgentMessage, task_id: str, end: TaskSnapshot
@@ -325,7 +379,7 @@ class Executor:
                 task_id,
                 delivery,
                 reason=end.error,
-                errors=end.errors,
+                errors=[*end.errors, end.error],
             )
         await report_completion(
             self._connection,
@@ -335,7 +389,15 @@ class Executor:
             end,
             origin=parse_origin(delivery.headers.get(ORIGIN)),
         )
+        if end.state is TaskState.CANCELED or task_id in self._canceled:
+            await self._forget_inputs(task_id)
         await self._inbox.acknowledge(delivery)
+
+    async def _forget_inputs(self, task_id: str) -> None:
+        """Remove what was to tell a task to end."""
+        subject = self._connection.layout.input(self._agent, task_id, "*")
+        with contextlib.suppress(HubbubError):
+            await self._connection.api(f"STREAM.PURGE.{WAKE}", {"filter": subject})
 
     async def _refuse(self, delivery: Delivery, reason: str) -> None:
         """Bury what no handler may see."""
@@ -347,16 +409,15 @@ class Executor:
         await self._inbox.acknowledge(delivery)
 
 
-def _describe(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    if not isinstance(error, HubbubError):
-        text = f"{type(error).__name__}: {text}"
-    return text[:_ERROR_CHARACTERS]
+def _describe(error: BaseException) -> str:
+    text = text_of(error)
+    return text if isinstance(error, HubbubError) else f"{type(error).__name__}: {text}"
 
 
 def _exhausted(before: TaskSnapshot) -> str:
     if before.errors:
-        return before.errors[-1]
+        died = f"the process died in the last of {before.attempts} attempts"
+        return f"{died}; before that: {before.errors[-1]}"
     return f"the process died in each of {before.attempts} attempts"
 
 

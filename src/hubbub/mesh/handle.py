@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import RequestTimeout, TaskCanceled, TaskFailed
@@ -48,8 +49,10 @@ class TaskHandle:
         Args:
             after: only events behind this sequence of the log.
         """
-        async for _, event in follow_log(self._connection, self._token, self.task_id, after=after):
-            yield event
+        followed = follow_log(self._connection, self._token, self.task_id, after=after)
+        async with contextlib.aclosing(followed):
+            async for _, event in followed:
+                yield event
 
     async def result(self, timeout: float | None = None) -> JSON:
         """Wait for the end of the task and return what the handler returned.
@@ -63,8 +66,8 @@ class TaskHandle:
             RequestTimeout: it did not end in time; it goes on all the same.
         """
         try:
-            async with asyncio.timeout(timeout):
-                async for event in self.events():
+            async with asyncio.timeout(timeout), contextlib.aclosing(self.events()) as events:
+                async for event in events:
                     if event.is_final:
                         return self._result_of(event)
         except TimeoutError:

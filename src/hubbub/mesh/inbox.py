@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
+from hubbub.errors import HubbubError
 from hubbub.mesh.concurrency import Bell
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID
 from hubbub.mesh.puller import Puller
 from hubbub.mesh.replies import NO_RESPONDERS, status_of
-from hubbub.mesh.streams import INBOX, ensure_streams
+from hubbub.mesh.streams import INBOX
 from hubbub.wire.subjects import LANES, parse
 
 __all__ = ["Delivery", "Inbox"]
@@ -29,6 +30,8 @@ log = logging.getLogger("hubbub.inbox")
 
 _DEFAULT_LANE = 3
 _FORGOTTEN_AFTER = 30 * 86_400 * 1_000_000_000
+_PAUSE_SECONDS = 0.5
+_NO_MESSAGES = "404"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Inbox:
         self._bell = Bell()
         self._maybe: set[int] = set(LANES)
         self._consumers: set[int] = set()
-        self._held = 0
+        self._held: set[int] = set()
+        self._free = 0
 
     @property
     def agent(self) -> str:
@@ -146,12 +150,15 @@ class Inbox:
 
         Args:
             stored: how many messages each lane holds, those being worked on included.
+
+        Returns:
+            Whether it is worth looking again soon: there is more than we hold, and a free slot.
         """
-        elsewhere = sum(stored.values()) > self._held
+        elsewhere = sum(stored.values()) > len(self._held)
         if elsewhere:
             self._maybe.update(stored)
             self._bell.ring()
-        return elsewhere
+        return elsewhere and self._free > 0
 
     # Taking
 
@@ -161,24 +168,42 @@ class Inbox:
         It is ended by `close`, not by cancellation: a message that is under way when a pull is
         cancelled would lie idle until its lease runs out.
         """
-        while not self._bell.closed:
-            delivery = await self.take(puller)
-            if delivery is not None:
-                return delivery
-            await self._bell.wait()
-        return None
+        self._free += 1
+        try:
+            while not self._bell.closed:
+                try:
+                    delivery = await self.take(puller)
+                except TimeoutError:
+                    continue  # the server is away or frozen
+                except HubbubError as error:
+                    if self._connection.client.is_closed:
+                        raise
+                    log.info("%s cannot ask for messages: %s", self._agent, error)
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                if delivery is not None:
+                    return delivery
+                await self._bell.wait()
+            return None
+        finally:
+            self._free -= 1
 
     def close(self) -> None:
         """Let everybody who waits for a message go."""
         self._bell.close()
 
     async def take(self, puller: Puller) -> Delivery | None:
-        """Take the most urgent message if there is one."""
+        """Take the most urgent message if there is one.
+
+        Raises:
+            TimeoutError: the server does not answer.
+            HubbubError: it refuses us.
+        """
         for lane in LANES:
             if lane in self._maybe:
                 delivery = await self._pull(puller, lane)
                 if delivery is not None:
-                    self._held += 1
+                    self._held.add(delivery.sequence)
                     self._bell.ring()  # where one is, there may be more
                     return delivery
         return None
@@ -186,24 +211,22 @@ class Inbox:
     async def _pull(self, puller: Puller, lane: int) -> Delivery | None:
         # Taken out before asking: a hint that comes meanwhile puts it in again.
         self._maybe.discard(lane)
-        if lane not in self._consumers:
-            await self._create_consumer(lane)
         try:
-            message = await puller.pull(INBOX, self._consumer(lane))
-        except TimeoutError:
+            while True:
+                if lane not in self._consumers:
+                    await self._create_consumer(lane)
+                message = await puller.pull(INBOX, self._consumer(lane))
+                if status_of(message) != NO_RESPONDERS:
+                    break
+                # The consumer is gone, or the whole of the server's store.
+                self._consumers.discard(lane)
+        except BaseException:
             self._maybe.add(lane)
-            return None
-        status = status_of(message)
-        if status == NO_RESPONDERS:
-            # The consumer, or the whole server's store, has been replaced.
-            self._consumers.discard(lane)
-            self._maybe.add(lane)
-            await ensure_streams(self._connection)
-            return None
-        if status:
+            raise
+        if status_of(message) == _NO_MESSAGES:
             return None
         self._maybe.add(lane)
-        return Delivery.of(message)
+        return None if status_of(message) else Delivery.of(message)
 
     def _consumer(self, lane: int) -> str:
         return f"{self._agent}-{lane}"
@@ -235,16 +258,22 @@ class Inbox:
 
     async def give_back(self, delivery: Delivery, *, after: float = 0.0) -> None:
         """Hand a message back, to be delivered again after some seconds."""
-        await self._end(delivery, f'-NAK {{"delay":{int(after * 1e9)}}}'.encode())
-        lane = parse(delivery.subject)
-        if lane is not None:
-            asyncio.get_running_loop().call_later(after + 0.005, self.look_into, lane.priority)
+        address = parse(delivery.subject)
+        lane = address.priority if address is not None else _DEFAULT_LANE
+        if after:
+            await self._end(delivery, f'-NAK {{"delay":{int(after * 1e9)}}}'.encode())
+            asyncio.get_running_loop().call_later(after + 0.005, self.look_into, lane)
+        else:
+            await self._end(delivery, b"-NAK")
+            # Other instances need not wait for their next sweep.
+            await self._connection.publish(
+                self._connection.layout.hint(self._agent), str(lane).encode()
+            )
 
     def abandon(self, delivery: Delivery) -> None:
-        """Forget a message that belongs to somebody else by now."""
-        self._held -= 1
-        log.warning("%s: message %d went to another instance", self._agent, delivery.sequence)
+        """Leave a message to its lease: it comes again, here or elsewhere."""
+        self._held.discard(delivery.sequence)
 
     async def _end(self, delivery: Delivery, answer: bytes) -> None:
-        self._held -= 1
+        self._held.discard(delivery.sequence)
         await self._connection.publish(delivery.ack_subject, answer)

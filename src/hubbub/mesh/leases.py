@@ -60,15 +60,19 @@ class LeaseKeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._renew())
-        except HubbubError as error:
-            # Leases then live as long as they are, and work that takes longer starts twice.
-            log.error("Leases are not renewed: %s", error)
+        while not self._stopping:
+            try:
+                asyncio.run(self._renew())
+            except HubbubError as error:
+                # Leases then live as long as they are, and work that takes longer starts twice.
+                log.error("Leases are not renewed: %s", error)
+                self._wait()
 
     async def _renew(self) -> None:
         async with open_connection(self._config, self._url, name="hubbub leases") as connection:
             while await asyncio.to_thread(self._wait):
+                if not connection.client.is_connected:
+                    continue  # kept for later, they would fill the buffer and help nobody
                 for ack_subject in tuple(self._held):
                     await connection.publish(ack_subject, _IN_PROGRESS)
 

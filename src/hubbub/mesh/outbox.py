@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
-from hubbub.errors import InboxFull
+from hubbub.errors import ConnectionLost, InboxFull
 from hubbub.mesh.connection import APIError, Connection, PubAck, StreamMissing
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
 from hubbub.mesh.streams import ensure_streams
@@ -71,8 +72,10 @@ async def put_in_inbox(
         if error.error_code == _INBOX_FULL:
             raise InboxFull(to_agent, message.priority) from None
         raise
-    # The lane in the hint saves the receiver from looking into all five.
-    await connection.publish(layout.hint(receiver), str(message.priority).encode())
+    # The lane in the hint saves the receiver from looking into all five. Without a connection
+    # there is no hint; a sweep finds what is stored.
+    with contextlib.suppress(ConnectionLost):
+        await connection.publish(layout.hint(receiver), str(message.priority).encode())
     if activity_log.isEnabledFor(logging.INFO):
         activity_log.info(
             "stored %s",

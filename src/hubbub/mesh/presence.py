@@ -6,6 +6,7 @@ server drops when two beats are missed.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -28,34 +29,51 @@ class Beacon:
         connection: the mesh.
         card: who it is.
         instance: which of its instances this is.
+
+    Attributes:
+        draining: whether the instance takes no more work.
     """
 
     def __init__(self, connection: Connection, card: AgentCard, *, instance: str) -> None:
         self._connection = connection
         self._card = card
         self._instance = instance
+        self.draining = False
         self._key = f"$KV.{PRESENCE_BUCKET}.{card.token}.{instance}"
         self._subject = connection.layout.everybody(card.token)
 
+    @property
+    def agent(self) -> str:
+        """The token of the agent whose instance this is."""
+        return self._card.token
+
     async def join(self) -> None:
-        """Register the card, and announce that the agent is there."""
+        """Register, and announce that the agent is there."""
+        await self.register()
+        await self._announce("join", AgentStatus.ONLINE)
+
+    async def register(self) -> None:
+        """Store the card and that the instance is there; a server that was away may know neither.
+
+        Raises:
+            ConnectionLost: the server does not confirm it.
+            StreamMissing: the server has lost its store, and it is not set up again yet.
+        """
         data = self._card.to_bytes()
         await self._connection.store(f"$KV.{REGISTRY_BUCKET}.{self._card.token}", data)
         await self._connection.store(self._key, data)
-        await self._announce("join", AgentStatus.ONLINE)
 
-    async def beat(self, *, running: int, queued: int, draining: bool = False) -> None:
+    async def beat(self, *, running: int, queued: int) -> None:
         """Give a sign of life, with the load.
 
         Args:
             running: tasks and requests being worked on.
             queued: requests that wait for a free slot.
-            draining: whether the instance takes no more work.
         """
         status = AgentStatus.BUSY if running else AgentStatus.ONLINE
         card = msgspec.structs.replace(
             self._card,
-            status=AgentStatus.DRAINING if draining else status,
+            status=AgentStatus.DRAINING if self.draining else status,
             running=running,
             queued=queued,
         )
@@ -70,8 +88,9 @@ class Beacon:
         await self._announce("status" if status else "join", status or AgentStatus.ONLINE)
 
     async def leave(self) -> None:
-        """Say goodbye."""
-        await self._connection.publish(self._key, b"", headers=_DELETED)
+        """Say goodbye; when this returns, the agent is not listed any more."""
+        with contextlib.suppress(TimeoutError):  # it then runs out by itself
+            await self._connection.request(self._key, headers=_DELETED)
         await self._announce("leave", AgentStatus.OFFLINE)
 
     async def _mark(self, card: AgentCard) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections import deque
 from collections.abc import AsyncGenerator
 
 from nats.aio.msg import Msg
 
+from hubbub.errors import ConnectionLost
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.replies import status_of
 
@@ -21,6 +21,7 @@ __all__ = ["Puller", "open_puller"]
 
 _ANSWER_SECONDS = 2.0
 _NOW = b'{"batch":1,"no_wait":true}'
+_HAND_BACK = b"-NAK"
 
 _numbers = itertools.count(1)
 
@@ -31,18 +32,24 @@ class Puller:
     def __init__(self, connection: Connection, inbox: str) -> None:
         self._connection = connection
         self._inbox = inbox
-        self._arrived: deque[Msg] = deque()
-        self._arrival = asyncio.Event()
-        self._overdue = 0
+        self._asked = 0
+        self._reply = ""
+        self._answer: asyncio.Future[Msg | None] | None = None
 
     async def take_in(self, message: Msg) -> None:
         """Take in what comes on the subscription."""
-        self._arrived.append(message)
-        self._arrival.set()
+        # A status names the pull that it answers; a message may be the answer to any.
+        if message.subject.startswith(self._inbox) and message.subject != self._reply:
+            return
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(message)
+        else:
+            await self._hand_back(message)
 
-    def forget_overdue(self) -> None:
-        """Expect no answers to earlier pulls any more: the connection was lost in between."""
-        self._overdue = 0
+    def ask_again(self) -> None:
+        """Expect no answer any more: the connection was lost since we asked."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(None)
 
     async def pull(self, stream: str, consumer: str, *, wait_seconds: float = 0.0) -> Msg:
         """Ask for the next message.
@@ -59,30 +66,32 @@ class Puller:
             TimeoutError: the server does not answer.
             ConnectionLost: the connection is closed.
         """
-        if (message := self._next()) is not None:
-            return message  # the answer to a pull that had been given up
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         ask = _NOW if not wait_seconds else b'{"batch":1,"expires":%d}' % int(wait_seconds * 1e9)
-        await self._connection.publish(subject, ask, reply=self._inbox)
-        try:
-            async with asyncio.timeout(wait_seconds + _ANSWER_SECONDS):
-                while (message := self._next()) is None:
-                    self._arrival.clear()
-                    await self._arrival.wait()
-        except TimeoutError:
-            self._overdue += 1
-            raise
+        loop = asyncio.get_running_loop()
+        message: Msg | None = None
+        async with asyncio.timeout(wait_seconds + _ANSWER_SECONDS):
+            while message is None:
+                # A pull that is kept for later would take a message that nobody waits for.
+                await self._connection.available()
+                self._asked += 1
+                self._reply = f"{self._inbox}.{self._asked}"
+                self._answer = answer = loop.create_future()
+                try:
+                    await self._connection.publish(subject, ask, reply=self._reply)
+                    message = await answer
+                except asyncio.CancelledError:
+                    # It may have come at this very moment.
+                    if answer.done() and not answer.cancelled() and (late := answer.result()):
+                        await self._hand_back(late)
+                    raise
         return message
 
-    def _next(self) -> Msg | None:
-        while self._arrived:
-            message = self._arrived.popleft()
-            if self._overdue:
-                self._overdue -= 1
-                if status_of(message):
-                    continue
-            return message
-        return None
+    async def _hand_back(self, message: Msg) -> None:
+        """Let somebody else have the answer to a pull that was given up."""
+        if not status_of(message):
+            with contextlib.suppress(ConnectionLost):
+                await self._connection.publish(message.reply, _HAND_BACK)
 
 
 @contextlib.asynccontextmanager
@@ -90,6 +99,6 @@ async def open_puller(connection: Connection) -> AsyncGenerator[Puller]:
     """Subscribe for the answers to one slot's pulls while the context lasts."""
     inbox = f"_INBOX.{connection.id}.pull.{next(_numbers)}"
     puller = Puller(connection, inbox)
-    async with connection.subscription(inbox, puller.take_in):
-        with connection.on_reconnect(puller.forget_overdue):
+    async with connection.subscription(f"{inbox}.*", puller.take_in):
+        with connection.on_reconnect(puller.ask_again):
             yield puller

@@ -24,7 +24,13 @@ NO_RESPONDERS = "503"
 def status_of(message: Msg) -> str:
     """Return the status code of a server reply, empty for an ordinary message."""
     headers = message.headers
-    return headers.get("Status", "") if headers else ""
+    if not headers or "Status" not in headers:
+        return ""
+    # Any client may have given a header of this name to a stored message, which is known by the
+    # subject of its acknowledgement, or, read back, by its sequence.
+    if message.reply.startswith("$JS.ACK.") or "Nats-Sequence" in headers:
+        return ""
+    return headers["Status"]
 
 
 class Replies:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -28,7 +28,6 @@ activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.requests")
 
 _KEEP_ALIVE_SECONDS = 5.0
-_NO_MORE = object()
 
 
 class Responder:
@@ -44,6 +43,7 @@ class Responder:
         self._group = group
         self._slots = asyncio.Semaphore(service.request_concurrency)
         self._answering: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     @property
     def running(self) -> int:
@@ -65,6 +65,7 @@ class Responder:
         """Let running answers end, and stop those that take too long."""
         if self._answering:
             await asyncio.wait(self._answering, timeout=grace_seconds)
+        self._leaving = True
         for task in self._answering:
             task.cancel()
 
@@ -90,25 +91,29 @@ class Responder:
             return
         streamed = STREAM in (raw.headers or {})
         timeout = None if streamed else _timeout(raw)
-        async with self._slots:
-            _tell(message, "request received")
-            with acting(Activity(agent=me, message=message, task_id=None)):
-                try:
-                    # Nobody would hear what comes later, and it may cost money.
-                    async with asyncio.timeout(timeout):
-                        answer = await self._service.answer(Request(message, streamed, timeout))
-                        if streamed:
-                            await self._stream(raw, message, answer)
-                        else:
-                            if isinstance(answer, AsyncIterator):
-                                answer = "".join([str(piece) async for piece in answer])
-                            await self._reply(raw, message, answer)
-                    _tell(message, "request answered")
-                except Exception as error:  # noqa: BLE001 - a handler may raise anything
-                    reason = text_of(error)
-                    _tell(message, "request failed", error=reason)
-                    log.warning("%s failed to answer %s: %s", me, message.from_agent, reason)
-                    await self._fail(raw, message, error)
+        request = Request(message, streamed, timeout)
+        try:
+            # Nobody would hear what comes later, and it may cost money.
+            async with asyncio.timeout(timeout), self._slots:
+                _tell(message, "request received")
+                with acting(Activity(agent=me, message=message, task_id=None)):
+                    if streamed:
+                        await self._stream(raw, request)
+                    else:
+                        await self._reply(raw, request)
+            _tell(message, "request answered")
+        except asyncio.CancelledError:
+            stopped = bool((current := asyncio.current_task()) and current.cancelling())
+            if self._leaving or not stopped:
+                reason = "it is going away" if stopped else "the handler canceled itself"
+                await self._fail(raw, message, HubbubError(reason))
+            if stopped:
+                raise
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything
+            reason = text_of(error)
+            _tell(message, "request failed", error=reason)
+            log.warning("%s failed to answer %s: %s", me, message.from_agent, reason)
+            await self._fail(raw, message, error)
 
     def _response(self, message: AgentMessage, content: JSON, **metadata: Any) -> AgentMessage:
         return AgentMessage(
@@ -123,8 +128,12 @@ class Responder:
             hops=message.hops,
         )
 
-    async def _reply(self, raw: Msg, message: AgentMessage, content: JSON) -> None:
-        await self._connection.publish(raw.reply, self._response(message, content).to_bytes())
+    async def _reply(self, raw: Msg, request: Request) -> None:
+        answer = await self._service.answer(request)
+        if isinstance(answer, AsyncIterator):
+            answer = "".join([str(piece) async for piece in answer])
+        response = self._response(request.message, answer)
+        await self._connection.publish(raw.reply, response.to_bytes())
 
     async def _fail(self, raw: Msg, message: AgentMessage, error: Exception) -> None:
         kind, reason = type(error).__name__, text_of(error)
@@ -141,11 +150,9 @@ class Responder:
         except HubbubError as lost:
             log.warning("%s could not tell %s: %s", message.to_agent, message.from_agent, lost)
 
-    async def _stream(
-        self, raw: Msg, message: AgentMessage, answer: JSON | AsyncIterator[str]
-    ) -> None:
-        """Send an answer in numbered pieces, with signs of life while the next one takes long."""
-        pieces = answer if isinstance(answer, AsyncIterator) else _once(answer)
+    async def _stream(self, raw: Msg, request: Request) -> None:
+        """Send an answer in numbered pieces, with a sign of life now and then."""
+        message = request.message
         cancel_subject = f"_INBOX.{self._connection.id}.cancel.{message.message_id}"
         current = asyncio.current_task()
 
@@ -166,27 +173,25 @@ class Responder:
                 headers=headers,
             )
 
-        async with (
-            self._connection.subscription(cancel_subject, on_cancel),
-            _closing(pieces),
-        ):
-            while (piece := await self._next_piece(pieces, send)) is not _NO_MORE:
-                await send(piece)
-            await send("", final=True)
+        async def send_all() -> None:
+            # All in one task: a generator may hold a timeout or a task group across its pieces.
+            answer = await self._service.answer(request)
+            pieces = answer if isinstance(answer, AsyncIterator) else _once(answer)
+            async with _closing(pieces):
+                async for piece in pieces:
+                    await send(piece)
 
-    async def _next_piece(
-        self, pieces: AsyncIterator[JSON], send: Callable[[JSON], Awaitable[None]]
-    ) -> Any:
-        """Wait for the next piece, with a sign of life whenever it takes long."""
-        following = asyncio.ensure_future(anext(pieces, _NO_MORE))
-        try:
-            while not (await asyncio.wait({following}, timeout=_KEEP_ALIVE_SECONDS))[0]:
-                await send("")
-            return following.result()
-        finally:
-            if not following.done():
-                following.cancel()
-                await asyncio.wait({following})
+        async with self._connection.subscription(cancel_subject, on_cancel):
+            sending = asyncio.create_task(send_all())
+            try:
+                while not (await asyncio.wait({sending}, timeout=_KEEP_ALIVE_SECONDS))[0]:
+                    await send("")
+            finally:
+                if not sending.done():
+                    sending.cancel()
+                    await asyncio.wait({sending})
+            sending.result()
+            await send("", final=True)
 
 
 def _timeout(raw: Msg) -> float | None:

@@ -11,17 +11,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from nats.aio.msg import Msg
 
 from hubbub.errors import HubbubError, InvalidMessage
+from hubbub.mesh.activity import Activity, acting
 from hubbub.mesh.concurrency import background
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.execution import Executor
 from hubbub.mesh.inbox import Inbox
 from hubbub.mesh.leases import LeaseKeeper, keep_leases
-from hubbub.mesh.notices import deliver_notices
+from hubbub.mesh.notices import deliver_notices, expect_notices
 from hubbub.mesh.presence import Beacon
 from hubbub.mesh.responder import Responder
 from hubbub.mesh.service import Listener, Service
 from hubbub.mesh.streams import ensure_streams
-from hubbub.mesh.sweep import sweep_inboxes
+from hubbub.mesh.sweep import sweep, sweep_inboxes
+from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage
 from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
@@ -29,6 +31,9 @@ from hubbub.wire.subjects import parse
 __all__ = ["Serving", "open_serving"]
 
 log = logging.getLogger("hubbub.serving")
+
+_HAND_BACK_SECONDS = 3.0
+_PAUSE_SECONDS = 0.5
 
 
 @contextlib.asynccontextmanager
@@ -57,7 +62,7 @@ class Serving:
         self._group = group
         self._inboxes: list[Inbox] = []
         self._hinted = asyncio.Event()
-        self._listeners: dict[str, Listener] = {}
+        self._ears: dict[str, _Ear] = {}
         self._beacons: dict[str, Beacon] = {}
 
     @contextlib.asynccontextmanager
@@ -86,79 +91,119 @@ class Serving:
         )
         executor = Executor(connection, service, inbox, self._leases, instance=instance)
         beacon = Beacon(connection, card, instance=instance)
+        slots: list[asyncio.Task[None]] = []
+        helpers: list[asyncio.Task[None]] = []
         async with background() as group:
             responder = Responder(connection, service, group)
-            async with inbox.open(), responder.open():
-                self._inboxes.append(inbox)
-                if service.broadcast_listener is not None:
-                    self._listeners[card.token] = service.broadcast_listener
-                slots = [
-                    group.create_task(executor.run_slot(), name=f"{card.token} slot {number}")
-                    for number in range(service.concurrency)
-                ]
-                # The server must know our subscriptions before anybody hears that we are here.
-                await connection.flush()
-                await beacon.join()
-                helpers = [
-                    group.create_task(
-                        self._beat(beacon, executor, responder), name=f"{card.token} heartbeat"
-                    )
-                ]
-                if service.message_listener is not None:
-                    helpers.append(
-                        group.create_task(
-                            deliver_notices(connection, card.token, service.message_listener),
-                            name=f"{card.token} notices",
-                        )
-                    )
-                self._beacons[card.token] = beacon
-                log.info("Connected to NATS at %s as %s", connection.url, card.name)
-                try:
-                    async with connection.subscription(
+            try:
+                async with (
+                    inbox.open(),
+                    responder.open(),
+                    connection.subscription(
                         connection.layout.input_filter(card.token), _on_input(executor)
-                    ):
+                    ),
+                ):
+                    if service.message_listener is not None:
+                        # From here on, whatever is said to it is kept for it.
+                        await expect_notices(connection, card.token)
+                    # What waits already may wait in any lane.
+                    await sweep(connection, [inbox])
+                    # The server must know our subscriptions before anybody hears of us.
+                    await connection.flush()
+                    try:
+                        self._inboxes.append(inbox)
+                        self._hinted.set()
+                        self._beacons[instance] = beacon
+                        if service.broadcast_listener is not None:
+                            self._ears[instance] = _Ear(card, service.broadcast_listener, group)
+                        slots += [
+                            group.create_task(executor.run_slot(), name=f"{card.token} slot {n}")
+                            for n in range(service.concurrency)
+                        ]
+                        await beacon.join()
+                        helpers.append(
+                            group.create_task(
+                                self._beat(beacon, executor, responder),
+                                name=f"{card.token} heartbeat",
+                            )
+                        )
+                        if service.message_listener is not None:
+                            helpers.append(
+                                group.create_task(
+                                    deliver_notices(connection, card, service.message_listener),
+                                    name=f"{card.token} notices",
+                                )
+                            )
+                        log.info("Connected to NATS at %s as %s", connection.url, card.name)
                         yield
-                finally:
-                    inbox.close()
-                    self._inboxes.remove(inbox)
-                    self._listeners.pop(card.token, None)
-                    self._beacons.pop(card.token, None)
-            # The subscriptions are gone: nothing new comes in.
-            await self._drain(executor, responder, slots)
-            for helper in helpers:
-                helper.cancel()
-            with contextlib.suppress(HubbubError):
-                await beacon.leave()
+                    finally:
+                        inbox.close()
+                        self._inboxes.remove(inbox)
+                        del self._beacons[instance]
+                        ear = self._ears.pop(instance, None)
+                        helpers += ear.hearing if ear is not None else ()
+            finally:
+                # The subscriptions are gone: nothing new comes in. However the context ended,
+                # running work is finished or handed back, and the mesh is told.
+                if slots:
+                    await self._drain(beacon, executor, responder, slots)
+                for helper in helpers:
+                    helper.cancel()
+                if slots:
+                    with contextlib.suppress(HubbubError):
+                        await beacon.leave()
 
     async def announce(self, agent: str, status: str | None = None) -> None:
         """Announce an agent that is being served once more."""
-        beacon = self._beacons.get(agent_token(agent))
-        if beacon is not None:
-            await beacon.announce(status)
+        token = agent_token(agent)
+        for beacon in tuple(self._beacons.values()):
+            if beacon.agent == token:
+                await beacon.announce(status)
 
     async def _drain(
-        self, executor: Executor, responder: Responder, slots: list[asyncio.Task[None]]
+        self,
+        beacon: Beacon,
+        executor: Executor,
+        responder: Responder,
+        slots: list[asyncio.Task[None]],
     ) -> None:
         """Let running work finish within the grace period, then hand it back."""
         grace = self._connection.config.grace_seconds
+        beacon.draining = True
+        if running := executor.running + responder.running:
+            with contextlib.suppress(HubbubError):
+                await beacon.beat(running=running, queued=0)
         _, unfinished = await asyncio.wait(slots, timeout=grace)
         if unfinished:
             executor.release_all()
-            await asyncio.wait(unfinished)
+            _, unfinished = await asyncio.wait(unfinished, timeout=_HAND_BACK_SECONDS)
+        for slot in unfinished:
+            slot.cancel()  # the server is away: what it worked on is left to its lease
         await responder.finish(grace)
 
     async def _beat(self, beacon: Beacon, executor: Executor, responder: Responder) -> None:
         seconds = self._connection.config.heartbeat_seconds
-        while True:
-            try:
-                await beacon.beat(running=executor.running + responder.running, queued=0)
-            except HubbubError as error:
-                log.warning("No heartbeat could be sent: %s", error)
-            await asyncio.sleep(seconds)
+        back = asyncio.Event()
+        with self._connection.on_reconnect(back.set):
+            while True:
+                pause = seconds
+                try:
+                    if back.is_set():
+                        # We may have been away for longer than the server remembers us.
+                        await beacon.register()
+                        await executor.obey()
+                        back.clear()
+                    await beacon.beat(running=executor.running + responder.running, queued=0)
+                except HubbubError as error:
+                    log.warning("No heartbeat could be sent: %s", error)
+                    pause = min(seconds, _PAUSE_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await (asyncio.sleep(pause) if back.is_set() else back.wait())
 
     async def _on_announcement(self, raw: Msg) -> None:
         # Heartbeats are most of the traffic here, and no listener wants them.
-        if not self._listeners or raw.data.startswith(HEARTBEAT_PREFIX):
+        if not self._ears or raw.data.startswith(HEARTBEAT_PREFIX):
             return
         try:
             message = AgentMessage.from_bytes(raw.data)
@@ -168,9 +213,9 @@ class Serving:
         if message.message_type != "announcement" or "event" in message.metadata:
             return
         sender = agent_token(message.from_agent)
-        for token, listener in self._listeners.items():
-            if token != sender:
-                self._group.create_task(_hear(listener, message))
+        for ear in self._ears.values():
+            if ear.card.token != sender:
+                ear.hear(message)
 
 
 def _on_input(executor: Executor) -> Callable[[Msg], Awaitable[None]]:
@@ -182,8 +227,24 @@ def _on_input(executor: Executor) -> Callable[[Msg], Awaitable[None]]:
     return on_input
 
 
-async def _hear(listener: Listener, message: AgentMessage) -> None:
-    try:
-        await listener(message)
-    except Exception:
-        log.exception("A listener failed on a message from %s", message.from_agent)
+class _Ear:
+    """An agent's listener for broadcasts, and what it is hearing."""
+
+    def __init__(self, card: AgentCard, listener: Listener, group: asyncio.TaskGroup) -> None:
+        self.card = card
+        self.hearing: set[asyncio.Task[None]] = set()
+        self._listener = listener
+        self._group = group
+
+    def hear(self, message: AgentMessage) -> None:
+        """Let the listener hear a message while others come in."""
+        task = self._group.create_task(self._hear(message))
+        self.hearing.add(task)
+        task.add_done_callback(self.hearing.discard)
+
+    async def _hear(self, message: AgentMessage) -> None:
+        with acting(Activity(agent=self.card.name, message=message, task_id=None)):
+            try:
+                await self._listener(message)
+            except Exception:
+                log.exception("%s failed on a broadcast", self.card.name)

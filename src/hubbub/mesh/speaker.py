@@ -56,6 +56,10 @@ class Speaker(ABC):
             ConnectionLost: there is no connection.
         """
 
+    def _activity(self) -> Activity | None:
+        """Return what is being worked on while this speaks."""
+        return current_activity()
+
     async def send_direct_message(
         self,
         to_agent: str,
@@ -221,7 +225,7 @@ class Speaker(ABC):
         context_id: str | None,
         message_id: str | None,
     ) -> tuple[AgentMessage, Activity | None]:
-        line, activity, hops = self._line(), current_activity(), 0
+        line, activity, hops = self._line(), self._activity(), 0
         if activity is not None:
             hops = activity.message.hops + 1
             limit = line.connection.config.max_hops

@@ -7,16 +7,22 @@ died, as soon as its lease has run out.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.connection import Connection
+from hubbub.mesh.connection import APIError, Connection
 from hubbub.mesh.inbox import Inbox
-from hubbub.mesh.streams import INBOX
+from hubbub.mesh.streams import INBOX, ensure_streams
 from hubbub.wire.subjects import parse
 
-__all__ = ["sweep_inboxes"]
+__all__ = ["sweep", "sweep_inboxes"]
 
+log = logging.getLogger("hubbub.inbox")
+
+_STREAM_NOT_FOUND = 10059
+# For more, asking about everybody's messages costs less than asking about each.
+_FEW_AGENTS = 8
 _IDLE_SECONDS = 5.0
 # While work lies elsewhere, its lease may run out at any moment.
 _WATCHFUL_SECONDS = 0.5
@@ -32,22 +38,41 @@ async def sweep_inboxes(
         inboxes: may change at any time.
         changed: set when an inbox was added or got a hint, so that the next sweep comes soon.
     """
-    while True:
-        try:
-            watchful = await _sweep(connection, inboxes)
-        except (HubbubError, TimeoutError):
-            watchful = True
-        changed.clear()
-        try:
-            async with asyncio.timeout(_WATCHFUL_SECONDS if watchful else _IDLE_SECONDS):
-                await changed.wait()
-                await asyncio.sleep(_WATCHFUL_SECONDS)
-        except TimeoutError:
-            continue
+    with connection.on_reconnect(changed.set):
+        while True:
+            changed.clear()
+            try:
+                watchful = await sweep(connection, inboxes)
+            except HubbubError as error:
+                watchful = True
+                if isinstance(error, APIError) and error.error_code == _STREAM_NOT_FOUND:
+                    await _set_up_again(connection)
+            try:
+                async with asyncio.timeout(_WATCHFUL_SECONDS if watchful else _IDLE_SECONDS):
+                    await changed.wait()
+                    await asyncio.sleep(_WATCHFUL_SECONDS)
+            except TimeoutError:
+                continue
 
 
-async def _sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
-    """Sweep once; tell whether some messages are not in our hands."""
+async def _set_up_again(connection: Connection) -> None:
+    """Declare the streams to a server that has lost its store."""
+    log.warning("The NATS server has lost its streams, and what was in them; setting them up anew")
+    try:
+        await ensure_streams(connection)
+    except HubbubError as error:
+        log.warning("The streams cannot be set up: %s", error)
+
+
+async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
+    """Ask the server once what waits, and tell the inboxes.
+
+    Returns:
+        Whether it is worth asking again soon: some messages are not in our hands.
+
+    Raises:
+        HubbubError: the server does not answer, or has lost its streams.
+    """
     stored: dict[str, dict[int, int]] = {}
     for subject, count in (await _waiting(connection, {inbox.agent for inbox in inboxes})).items():
         address = parse(subject)
@@ -60,11 +85,9 @@ async def _sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
 
 async def _waiting(connection: Connection, agents: set[str]) -> dict[str, int]:
     """Return how many messages each subject of some agents' inboxes holds."""
-    if len(agents) == 1:
-        (agent,) = agents
-        filters = [f"agents.direct.{agent}.>", f"agents.direct.{agent}"]
-    else:
-        filters = ["agents.direct.>"] if agents else []
+    filters = ["agents.direct.>"]
+    if len(agents) <= _FEW_AGENTS:
+        filters = [f"agents.direct.{agent}{rest}" for agent in agents for rest in ("", ".>")]
     counts: dict[str, int] = {}
     for subject_filter in filters:
         offset, total = 0, 1

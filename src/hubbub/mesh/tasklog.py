@@ -8,17 +8,22 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from hubbub.errors import ConnectionLost
 from hubbub.mesh.connection import APIError, Connection
 from hubbub.mesh.headers import EXPECTED_SEQUENCE, WRITE
-from hubbub.mesh.replies import status_of
 from hubbub.mesh.streams import TASKS
 from hubbub.wire.envelope import new_id
-from hubbub.wire.events import TaskEvent
+from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent
 
 __all__ = ["Fenced", "LoggedEvent", "TaskLog", "follow_log", "read_log"]
 
+_FIRST_PAUSE_SECONDS = 0.001
+_LAST_PAUSE_SECONDS = 1.0
+
 LoggedEvent = tuple[int, TaskEvent]
 """An event and its sequence in the stream of all logs."""
+
+_LAST_KINDS = FINAL_KINDS | {EventKind.RELEASED, EventKind.RETRYING, EventKind.PARKED}
 
 
 class Fenced(BaseException):
@@ -41,43 +46,49 @@ class TaskLog:
         self._task_id = task_id
         self._subject = connection.layout.log(agent, task_id)
         self._lock = asyncio.Lock()
+        self._unconfirmed: set[str] = set()
+        self._ended = False
         self.head = head
 
     async def append(self, kind: str, data: dict[str, Any]) -> TaskEvent:
         """Write the next event.
 
         Raises:
-            Fenced: the log has grown without us.
+            Fenced: the log has grown without us, or the attempt that writes it has ended.
             InvalidMessage: the event is no JSON, or larger than the server takes.
             ConnectionLost: the server does not confirm it.
         """
         event = TaskEvent(kind=kind, data=data)
         payload = event.to_bytes()
         async with self._lock:
-            # The write's own mark tells a repeated write, whose first confirmation got lost,
-            # from the write of somebody else.
-            write = new_id()
+            if self._ended:
+                # A thread or a task that the handler left behind still has something to say.
+                raise Fenced(f"the attempt at task {self._task_id} has ended")
+            await self._write(payload)
+            self._ended = kind in _LAST_KINDS
+        return event
+
+    async def _write(self, payload: bytes) -> None:
+        # The write's own mark tells a write of ours, whose confirmation got lost or was not
+        # waited for, from the write of somebody else.
+        write, written = new_id(), ""
+        self._unconfirmed.add(write)
+        while written != write:
             headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write}
             try:
                 ack = await self._connection.store(self._subject, payload, headers=headers)
-                self.head = ack.seq
+                self.head, written = ack.seq, write
             except APIError as error:
                 if not error.is_fence:
                     raise
-                last = await _last(self._connection, self._subject)
-                if last is None or last[1] != write:
+                last = await self._connection.last_of(TASKS, self._subject)
+                written = last.headers.get(WRITE, "") if last is not None else ""
+                if last is None or written not in self._unconfirmed:
                     raise Fenced(f"task {self._task_id} has another owner") from None
-                self.head = last[0]
-        return event
-
-
-async def _last(connection: Connection, subject: str) -> tuple[int, str] | None:
-    """Return sequence and write mark of the last event on a subject."""
-    message = await connection.request(f"$JS.API.DIRECT.GET.{TASKS}.{subject}")
-    if status_of(message):
-        return None
-    headers = message.headers or {}
-    return int(headers["Nats-Sequence"]), headers.get(WRITE, "")
+                self.head = last.sequence
+                if TaskEvent.from_bytes(last.data).kind in _LAST_KINDS:
+                    break  # it is this end of the attempt, tried before
+        self._unconfirmed.clear()
 
 
 async def read_log(
@@ -98,6 +109,19 @@ async def read_log(
     return [(message.sequence, TaskEvent.from_bytes(message.data)) for message in stored]
 
 
+async def _read_on(
+    connection: Connection, agent: str, task_id: str, after: int
+) -> list[LoggedEvent]:
+    """Read what comes next in a log, however long the server is away."""
+    while True:
+        try:
+            await connection.available()
+            return await read_log(connection, agent, task_id, after=after)
+        except ConnectionLost:
+            if connection.client.is_closed:
+                raise
+
+
 async def follow_log(
     connection: Connection, agent: str, task_id: str, *, after: int = 0
 ) -> AsyncGenerator[LoggedEvent]:
@@ -108,11 +132,17 @@ async def follow_log(
         agent: token of the agent the task belongs to.
         task_id: the task.
         after: only events behind this sequence.
+
+    Raises:
+        ConnectionLost: the connection is closed.
     """
     changed = asyncio.Event()
     changed.set()
+    behind = -1
 
-    async def on_event(_: Msg) -> None:
+    async def on_event(message: Msg) -> None:
+        nonlocal behind
+        behind = max(behind, int((message.headers or {}).get(EXPECTED_SEQUENCE, -1)))
         changed.set()
 
     subject = connection.layout.log(agent, task_id)
@@ -122,8 +152,15 @@ async def follow_log(
             while True:
                 await changed.wait()
                 changed.clear()
-                for sequence, event in await read_log(connection, agent, task_id, after=after):
-                    after = sequence
-                    yield sequence, event
-                    if event.is_final:
-                        return
+                pause = _FIRST_PAUSE_SECONDS
+                while True:
+                    for sequence, event in await _read_on(connection, agent, task_id, after):
+                        after = sequence
+                        yield sequence, event
+                        if event.is_final:
+                            return
+                    # We may hear of an event before it is stored, or of one that is refused.
+                    if after > behind or pause > _LAST_PAUSE_SECONDS:
+                        break
+                    await asyncio.sleep(pause)
+                    pause *= 2

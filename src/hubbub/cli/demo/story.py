@@ -229,7 +229,7 @@ def _note(text: str) -> None:
 def _invite() -> None:
     console.print()
     console.print("The agents stay. Talk to them from another terminal:")
-    console.print(f'  hubbub request {WEATHER} "Is it warm in Madrid?"')
+    console.print(f'  hubbub request {WEATHER} "What is the weather in Madrid?"')
     console.print(f'  hubbub send {COORDINATOR} "Plan a day in Rome" --follow')
     console.print("  hubbub agents")
     console.print("Ctrl-C ends the demo.")

@@ -1,0 +1,210 @@
+"""What other processes do in a measurement.
+
+    python -m bench.peers ROLE URL [ARGUMENT ...]
+
+Each says what it has to say as lines of JSON, the first when it is ready, and ends when its
+standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NothingCame
+
+import hubbub
+from bench.places import bare_client
+from bench.processes import memory_kib
+from hubbub import Agent, AgentMessage, NATSConfig, Task
+from hubbub.cli.running import run_async
+from hubbub.mesh.activity_log import activity_log
+
+__all__ = ["main"]
+
+
+def say(**facts: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def until_told() -> None:
+    """Wait for the end of standard input."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_input() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            ended.set()
+
+    loop.add_reader(0, on_input)
+    await ended.wait()
+
+
+@contextlib.asynccontextmanager
+async def served(url: str, *agents: Agent) -> AsyncGenerator[None]:
+    async with hubbub.connect(url) as mesh, mesh.serve(*agents):
+        yield
+
+
+# Requests
+
+
+async def echo_bare(url: str) -> None:
+    async def answer(message: Msg) -> None:
+        await message.respond(message.data)
+
+    async with bare_client(url) as client:
+        await client.subscribe("bare.echo", queue="bare", cb=answer)
+        await client.flush()
+        say(ready=True)
+        await until_told()
+
+
+async def echo(url: str) -> None:
+    agent = Agent("Echo", request_concurrency=128)
+
+    @agent.run
+    async def answer(message: AgentMessage) -> str:
+        return message.text
+
+    async with served(url, agent):
+        say(ready=True)
+        await until_told()
+
+
+# Tasks
+
+
+async def worker(url: str, slots: str, log_dir: str = "") -> None:
+    """Work off tasks that need no work; the result is how long each was under way, in ns."""
+    agent = Agent("Worker", concurrency=int(slots))
+
+    @agent.agentic_run
+    async def work(task: Task) -> int:
+        return time.monotonic_ns() - int(task.content)
+
+    with activity_log(NATSConfig(log_dir=log_dir)):  # pyright: ignore[reportArgumentType]
+        async with served(url, agent):
+            say(ready=True)
+            await until_told()
+
+
+async def worker_bare(url: str, slots: str) -> None:
+    """Make the writes that a task needs by hand: claim, end, completion, acknowledgement."""
+    async with bare_client(url) as client:
+        stream = client.jetstream()
+        pulled = await stream.pull_subscribe("bare.inbox.>", "bare", stream="BARE_INBOX")
+
+        async def slot() -> None:
+            while True:
+                try:
+                    (message,) = await pulled.fetch(1, timeout=5)
+                except NothingCame:
+                    continue
+                task = (message.headers or {})["Nats-Msg-Id"]
+                subject, expected = f"bare.log.{task}", "Nats-Expected-Last-Subject-Sequence"
+                claim = await stream.publish(subject, message.data, headers={expected: "0"})
+                end = {expected: str(claim.seq)}
+                await stream.publish(subject, b'{"kind":"completed"}', headers=end)
+                done = {"Nats-Msg-Id": f"{task}.done"}
+                await stream.publish("bare.done.bench", task.encode(), headers=done)
+                await message.ack()
+
+        working = [asyncio.create_task(slot()) for _ in range(int(slots))]
+        say(ready=True)
+        await until_told()
+        # A fetch that is cancelled may not end.
+        os._exit(0 if not any(one.done() for one in working) else 1)
+
+
+async def drain(url: str, expected: str) -> None:
+    """Come back to a full inbox and work it off, in how many seconds, and how many out of order."""
+    agent = Agent("Worker")
+    finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    numbers: list[int] = []
+
+    @agent.agentic_run
+    async def work(task: Task) -> None:
+        numbers.append(int(task.content))
+        if len(numbers) == int(expected):
+            finished.set_result(None)
+
+    say(ready=True)
+    began = time.perf_counter()
+    async with served(url, agent):
+        await finished
+        seconds = time.perf_counter() - began
+        misplaced = sum(one > other for one, other in pairwise(numbers))
+        say(seconds=seconds, misplaced=misplaced)
+        await until_told()
+
+
+async def sleeper(url: str, lease_seconds: str) -> None:
+    """Say when a task starts, and never end it."""
+    agent = Agent("Sleeper", lease_seconds=float(lease_seconds))
+
+    @agent.agentic_run
+    async def work(task: Task) -> None:
+        say(started=time.monotonic(), attempt=task.attempt)
+        await asyncio.Event().wait()
+
+    config = NATSConfig(grace_seconds=0)
+    async with hubbub.connect(url, config=config) as mesh, mesh.serve(agent):
+        say(ready=True)
+        await until_told()
+
+
+# Many agents
+
+
+async def crowd(url: str, count: str) -> None:
+    """Let many agents join, in how many seconds, and at how many KiB each."""
+    config = NATSConfig(grace_seconds=0)
+    async with hubbub.connect(url, config=config) as mesh, mesh.serve(_idle("First")):
+        gc.collect()
+        before = memory_kib(os.getpid())
+        say(ready=True)
+        began = time.perf_counter()
+        agents = [_idle(f"Agent-{number}") for number in range(int(count))]
+        async with mesh.serve(*agents):
+            seconds = time.perf_counter() - began
+            gc.collect()
+            each = (memory_kib(os.getpid()) - before) / int(count)
+            say(seconds=seconds, kib_each=each)
+            await until_told()
+            # To leave one after the other takes time, and nobody is there to see it.
+            os._exit(0)
+
+
+def _idle(name: str) -> Agent:
+    agent = Agent(name, description="One of many", capabilities=["waiting"])
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        return task.content
+
+    return agent
+
+
+ROLES: dict[str, Callable[..., Awaitable[None]]] = {
+    role.__name__: role for role in (crowd, drain, echo, echo_bare, sleeper, worker, worker_bare)
+}
+
+
+def main() -> None:
+    role, url, *arguments = sys.argv[1:]
+    run_async(ROLES[role](url, *arguments))  # pyright: ignore[reportArgumentType]
+
+
+if __name__ == "__main__":
+    main()
