@@ -117,7 +117,8 @@ class NATSConfig(BaseSettings):
     )
 
     layout: Literal["open", "secured"] = Field(
-        "open", description="Layout of the subjects; see the page on security."
+        "open",
+        description="Layout of the subjects: `open`, or `secured`, where each ends in its sender.",
     )
     lease_seconds: float = Field(
         30.0, ge=0.5, description="Seconds after which work of a dead process goes to another."

@@ -182,7 +182,7 @@ async def test_connecting_twice_is_refused_and_harmless(config: NATSConfig, name
         try:
             with pytest.raises(ConnectionLost, match="connected already"):
                 await one.connect_nats()
-            assert (await one.request_from_agent(agent.name if one is agent else mixin.name, "x"))
+            assert await one.request_from_agent(agent.name if one is agent else mixin.name, "x")
         finally:
             await one.disconnect_nats()
     # At the same time as well; afterwards, again is no mistake.
@@ -247,7 +247,7 @@ async def test_an_agent_of_its_own_runs_until_it_is_told_to_stop(
             agent.config = config
         running = asyncio.create_task(agent.run_with_nats(capabilities=[name("special")]))
         async with hubbub.connect(config=config) as mesh, asyncio.timeout(10):
-            while not await mesh.list_agents(name("special")):
+            while not await mesh.list_agents(name("special")):  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.01)
             await mesh.request_from_agent(agent.name, "x", timeout=10)
             os.kill(os.getpid(), number)
@@ -259,7 +259,7 @@ async def test_a_canceled_agent_leaves_the_mesh(config: NATSConfig, name: Name) 
     agent = NoSuper(name("Agent"), config)
     running = asyncio.create_task(agent.run_with_nats(capabilities=[name("special")]))
     async with hubbub.connect(config=config) as mesh, asyncio.timeout(10):
-        while not await mesh.list_agents(name("special")):
+        while not await mesh.list_agents(name("special")):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -61,5 +61,5 @@ async def dead_letters(mesh: Mesh, agent: str) -> list[tuple[DeadLetter, bytes]]
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask again and again until a condition holds that nobody tells us about."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.02)

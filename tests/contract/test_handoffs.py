@@ -103,7 +103,7 @@ async def test_a_chain_of_three_ends_at_its_beginning(config: NATSConfig, name: 
         first = await boss.send_direct_message(chain[0].name, "go", context_id="talk")
         completions = await take(heard, 3)
     assert hops == [(agent.name, number, "talk") for number, agent in enumerate(chain)]
-    assert {c.content for c in completions} == {f"by {agent.name}" for agent in chain}
+    assert {str(c.content) for c in completions} == {f"by {agent.name}" for agent in chain}
     assert {c.in_reply_to for c in completions} == {first.task_id}
     assert {c.context_id for c in completions} == {"talk"}
 

@@ -115,8 +115,7 @@ async def test_the_usual_limit_is_sixteen(config: NATSConfig, name: Name) -> Non
     @agent.run
     async def answer(message: AgentMessage) -> object:
         hops.append(message.hops)
-        pieces = [p async for p in agent.stream_from_agent(agent.name, "again", timeout=10)]
-        return pieces
+        return [p async for p in agent.stream_from_agent(agent.name, "again", timeout=10)]
 
     async with hubbub.connect(config=config) as mesh, mesh.serve(agent):
         with pytest.raises(hubbub.RemoteError, match="hop 17 of its conversation, the limit is 16"):
@@ -164,8 +163,7 @@ async def test_two_listeners_that_answer_every_broadcast_with_another_are_stoppe
                 return  # that of another test
             try:
                 await agent.broadcast_message(name("echo"))
-            except TooManyHops as error:
-                assert error.limit == 3
+            except TooManyHops:
                 stopped.set()
 
     for agent in pair:
@@ -187,7 +185,7 @@ async def test_what_a_handler_sends_is_recorded_and_sent_once_however_often_it_r
         third = await asyncio.to_thread(task.blocking.handoff_to_agent, other.name, "three")
         if task.attempt == 1:
             raise ValueError("once more")
-        return " ".join((first.task_id, second.task_id, third.task_id))
+        return f"{first.task_id} {second.task_id} {third.task_id}"
 
     async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
         handle = await mesh.send_direct_message(worker.name, "go")

@@ -81,9 +81,7 @@ async def test_what_is_no_message_for_an_agent_becomes_a_dead_letter_and_never_r
     assert "deeper" in reasons["deep JSON"]
 
 
-async def test_headers_that_any_client_may_write_do_no_harm(
-    config: NATSConfig, name: Name
-) -> None:
+async def test_headers_that_any_client_may_write_do_no_harm(config: NATSConfig, name: Name) -> None:
     worker = Agent(name("Worker"))
 
     @worker.agentic_run
@@ -146,14 +144,15 @@ async def test_too_large_content_is_refused_before_it_is_sent_and_the_limit_is_n
 ) -> None:
     async with hubbub.connect(config=config) as mesh:
         limit = f"{mesh.connection.max_content:,}"
+        text = "x" * 1_048_576
         for call in (
-            lambda text: mesh.send_direct_message(name("Worker"), text),
-            lambda text: mesh.handoff_to_agent(name("Worker"), text),
-            lambda text: mesh.request_from_agent(name("Worker"), text),
-            lambda text: mesh.broadcast_message(text),
+            lambda: mesh.send_direct_message(name("Worker"), text),
+            lambda: mesh.handoff_to_agent(name("Worker"), text),
+            lambda: mesh.request_from_agent(name("Worker"), text),
+            lambda: mesh.broadcast_message(text),
         ):
             with pytest.raises(InvalidMessage, match=limit):
-                await call("x" * 1_048_576)
+                await call()
         with pytest.raises(InvalidMessage, match=limit):
             await mesh.send_direct_message("Worker", "", metadata={"k": "ü" * 600_000})
         assert not await inbox_of(mesh, name("Worker"))
@@ -275,9 +274,7 @@ async def test_a_backlog_is_worked_off_by_priority_and_in_order_within_one(
             for priority in (3, 5, 1, 4, 2):
                 text = f"{priority}/{number}"
                 sent.append((priority, text))
-                handles.append(
-                    await mesh.send_direct_message(worker.name, text, priority=priority)
-                )
+                handles.append(await mesh.send_direct_message(worker.name, text, priority=priority))
         handoff = await mesh.handoff_to_agent(worker.name, "2/handoff")
         async with mesh.serve(worker):
             for handle in (*handles, handoff):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ def config(shared_server: ServerProcess) -> NATSConfig:
 
 
 @asynccontextmanager
-async def plain_client(config: NATSConfig) -> AsyncIterator[Client]:
+async def plain_client(config: NATSConfig) -> AsyncGenerator[Client]:
     client = await nats.connect(str(config.nats_url))
     try:
         yield client
@@ -62,9 +62,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("lane", ["", ".1", ".2", ".3", ".4", ".5"])
-async def test_a_publish_sets_an_agent_to_work(
-    config: NATSConfig, name: Name, lane: str
-) -> None:
+async def test_a_publish_sets_an_agent_to_work(config: NATSConfig, name: Name, lane: str) -> None:
     worker, worked = Agent(name("Worker")), asyncio.Queue[Task]()
     worker.agentic_run(worked.put)
     subject = f"agents.direct.{agent_token(worker.name)}{lane}"

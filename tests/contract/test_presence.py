@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -49,7 +49,7 @@ def beating(layout: Layout, quick_beats: dict[str, ServerProcess]) -> NATSConfig
 
 
 @asynccontextmanager
-async def monitor(config: NATSConfig, agent: str) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
+async def monitor(config: NATSConfig, agent: str) -> AsyncGenerator[asyncio.Queue[dict[str, Any]]]:
     """Watch what an agent tells everybody, with a plain client."""
     heard = asyncio.Queue[dict[str, Any]]()
 
@@ -140,9 +140,7 @@ async def test_broadcasts_reach_every_listener_but_the_sender(
         agent.run(_nothing)
 
         @agent.on_broadcast
-        async def hear(
-            message: AgentMessage, queue: asyncio.Queue[AgentMessage] = queue
-        ) -> None:
+        async def hear(message: AgentMessage, queue: asyncio.Queue[AgentMessage] = queue) -> None:
             if message.from_agent == agents[0].name or message.from_agent == name("Boss"):
                 queue.put_nowait(message)
 
@@ -177,13 +175,16 @@ async def test_a_listener_for_broadcasts_hears_no_joins_beats_or_leaves(
         if message.from_agent == other.name:
             heard.put_nowait(message)
 
-    async with monitor(beating, other.name) as seen:
-        async with hubbub.connect(config=beating) as mesh, mesh.serve(listening):
-            async with mesh.serve(other):
-                await take(seen, 4)
-            async with mesh.serve(other):
-                await other.broadcast_message("the only one")
-                assert [m.content for m in await take(heard, 1)] == ["the only one"]
+    async with (
+        monitor(beating, other.name) as seen,
+        hubbub.connect(config=beating) as mesh,
+        mesh.serve(listening),
+    ):
+        async with mesh.serve(other):
+            await take(seen, 4)
+        async with mesh.serve(other):
+            await other.broadcast_message("the only one")
+            assert [m.content for m in await take(heard, 1)] == ["the only one"]
     assert heard.empty()
 
 
@@ -293,20 +294,23 @@ async def test_an_agent_that_vanishes_without_a_word_is_offline_in_time(
 ) -> None:
     worker = Agent(name("Worker"), capabilities=[name("special")])
     worker.run(_nothing)
-    async with hubbub.connect(config=beating) as mesh:
-        async with hubbub.connect(config=beating) as doomed, doomed.serve(worker):
-            assert len(await mesh.list_agents(name("special"))) == 1
-            await doomed.connection.client.close()  # no goodbye gets out any more
+    async with (
+        hubbub.connect(config=beating) as mesh,
+        hubbub.connect(config=beating) as doomed,
+        doomed.serve(worker),
+    ):
+        assert len(await mesh.list_agents(name("special"))) == 1
+        await doomed.connection.client.close()  # no goodbye gets out any more
 
-            async def is_gone() -> bool:
-                return await mesh.list_agents(name("special")) == []
+        async def is_gone() -> bool:
+            return await mesh.list_agents(name("special")) == []
 
-            async with asyncio.timeout(3):
-                await until(is_gone)
-            (card,) = await mesh.list_agents(name("special"), include_offline=True)
-            assert card.status == AgentStatus.OFFLINE
-            with pytest.raises(hubbub.AgentUnavailable):
-                await mesh.request_from_agent(worker.name, "x", timeout=10)
+        async with asyncio.timeout(3):
+            await until(is_gone)
+        (card,) = await mesh.list_agents(name("special"), include_offline=True)
+        assert card.status == AgentStatus.OFFLINE
+        with pytest.raises(hubbub.AgentUnavailable):
+            await mesh.request_from_agent(worker.name, "x", timeout=10)
 
 
 async def test_an_agent_that_lets_its_work_end_says_that_it_takes_no_more(

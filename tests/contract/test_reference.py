@@ -25,11 +25,11 @@ class MyAgent(NATSAgentMixin):
         self.loop = asyncio.get_running_loop()
         super().__init__()  # Initialize NATS mixin
 
-    def run(self, message):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+    def run(self, message):  # pyright: ignore
         return f"{self.name} heard {message}"
 
-    def agentic_run(self, message):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
-        self.loop.call_soon_threadsafe(self.worked.put_nowait, message)
+    def agentic_run(self, message):  # pyright: ignore
+        self.loop.call_soon_threadsafe(self.worked.put_nowait, message)  # pyright: ignore
         return f"{self.name} did {message}"
 
 

@@ -79,7 +79,7 @@ async def test_an_answer_that_does_not_come_in_time_is_a_timeout_with_the_facts(
             with pytest.raises(RequestTimeout) as raised:
                 await mesh.request_from_agent(worker.name, "hello", timeout=timeout)
             assert raised.value.agent == worker.name
-            assert raised.value.seconds == timeout or 0.2
+            assert raised.value.seconds == (timeout or 0.2)
             assert raised.value.subject.startswith("agents.request.worker_")
             assert isinstance(raised.value, TimeoutError)
 
@@ -261,9 +261,7 @@ async def test_a_request_that_nobody_waits_for_any_more_is_given_up(
         await soon(given_up.wait())
 
 
-async def test_a_request_at_an_agent_that_leaves_is_told_so(
-    config: NATSConfig, name: Name
-) -> None:
+async def test_a_request_at_an_agent_that_leaves_is_told_so(config: NATSConfig, name: Name) -> None:
     worker, going = Agent(name("Worker")), asyncio.Event()
 
     @worker.run

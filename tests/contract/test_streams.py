@@ -35,6 +35,11 @@ async def _list_of(stream: AsyncIterator[str]) -> list[str]:
         return [piece async for piece in stream]
 
 
+async def _all_into(pieces: list[str], stream: AsyncIterator[str]) -> None:
+    async for piece in stream:
+        pieces.append(piece)
+
+
 @pytest.mark.parametrize("function", [_pieces, _pieces_in_a_thread])
 async def test_the_pieces_of_a_generator_arrive_one_by_one_and_in_order(
     config: NATSConfig, name: Name, function: Callable[[AgentMessage], Any]
@@ -106,8 +111,7 @@ async def test_a_failure_in_the_middle_comes_after_the_pieces_before_it(
     pieces = list[str]()
     async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
         with pytest.raises(RemoteError, match="ü: no more") as raised:
-            async for piece in mesh.stream_from_agent(worker.name, "x"):
-                pieces.append(piece)
+            await _all_into(pieces, mesh.stream_from_agent(worker.name, "x"))
     assert pieces == [str(number) for number in range(before)]
     assert raised.value.kind == "ValueError"
 

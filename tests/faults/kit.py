@@ -148,7 +148,8 @@ async def ledger(mesh: Mesh, agent: str, tasks: Iterable[str], *, sender: str) -
     notices = await connection.read_back("NOTICES", connection.layout.done(sender))
     answered = Counter(AgentMessage.from_bytes(stored.data).in_reply_to or "" for stored in notices)
     dead = await connection.read_back("DEAD", f"dead.{agent}.*")
-    return Ledger(logs, sum((waiting["state"].get("subjects") or {}).values()), answered, len(dead))
+    subjects: dict[str, int] = waiting["state"].get("subjects") or {}
+    return Ledger(logs, sum(subjects.values()), answered, len(dead))
 
 
 async def settled(

@@ -106,11 +106,15 @@ async def test_a_freeze_at_any_write_takes_nothing_from_the_new_owner(
         if not ended:
             await breaker.told("started", pid=owner, task=task)
         await breaker.say(f"thaw {zombie}")
-        # The zombie is the only one left to work on this.
+        # While the owner is at work, only the zombie can take this, after what it was at.
+        later = (await mesh.send_direct_message(name, f"wait {gate}")).task_id
+        if (when, number) == ("after", 1):
+            await breaker.told("started", pid=zombie, task=task)
+        else:
+            await breaker.told("started", task=later)
         await breaker.say(f"kill {owner}")
         await breaker.told("ended", pid=owner)
         gate.touch()
-        later = (await mesh.send_direct_message(name, f"wait {gate}")).task_id
         found = await settled(mesh, token, [task, later], sender="boss")
         found.assert_exact()
 

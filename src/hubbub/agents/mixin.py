@@ -33,6 +33,22 @@ class NATSAgentMixin(Speaker):
         if nats_config is not None:
             self.nats_config = nats_config
 
+    def as_agent(self) -> Agent:
+        """Return the agent that this object is on the mesh, for `mesh.serve`.
+
+        Raises:
+            InvalidAgentName: the object's name cannot be an agent's.
+            TypeError: it has neither `run` nor `agentic_run`.
+        """
+        agent = Agent.of(self)
+        agent.config = self.nats_config
+        for listener in ("on_message", "on_broadcast"):
+            if hasattr(self, listener):
+                getattr(agent, listener)(getattr(self, listener))
+        # Its methods may be called, and speak, as soon as the agent is served.
+        self._mesh_agent = agent
+        return agent
+
     async def connect_nats(
         self, capabilities: Iterable[str] | None = None, description: str | None = None
     ) -> None:
@@ -48,13 +64,7 @@ class NATSAgentMixin(Speaker):
         """
         if self._mesh_agent is not None:
             raise ConnectionLost(f"{self._mesh_agent.name} is connected already")
-        agent = Agent.of(self)
-        agent.config = self.nats_config
-        for listener in ("on_message", "on_broadcast"):
-            if hasattr(self, listener):
-                getattr(agent, listener)(getattr(self, listener))
-        # Its methods may be called, and speak, before this returns.
-        self._mesh_agent = agent
+        agent = self.as_agent()
         try:
             await agent.connect_nats(capabilities=capabilities, description=description)
         except BaseException:

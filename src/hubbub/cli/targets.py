@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from hubbub.agents.agent import Agent
+from hubbub.agents.mixin import NATSAgentMixin
 from hubbub.errors import SettingsError
 
 __all__ = ["load_agents"]
@@ -47,6 +48,8 @@ def _agent(value: Any, target: str) -> Agent:
     if inspect.isclass(value):
         raise SettingsError(f"{target} is a class: name an object made from it")
     try:
+        if isinstance(value, NATSAgentMixin):
+            return value.as_agent()
         return Agent.of(value, default="text" if hasattr(value, "run") else "message")
     except TypeError as error:
         raise SettingsError(f"{target}: {error}") from None

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import socket
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
@@ -20,6 +22,7 @@ from hubbub.errors import (
     InvalidMessage,
     PermissionDenied,
 )
+from hubbub.mesh.client import SecureClient
 from hubbub.mesh.replies import NO_RESPONDERS, Replies, status_of
 from hubbub.security.credentials import authentication, server_urls, without_secrets
 from hubbub.settings import NATSConfig
@@ -141,7 +144,7 @@ class Connection:
         """
         await self._replies.listen()
         try:
-            await self.api("INFO")
+            await self.api("INFO", timeout=self.config.connection_timeout)
         except StreamMissing:
             raise ConnectionLost(
                 f"The NATS server at {self.url} runs without JetStream, which stores messages: "
@@ -312,9 +315,20 @@ class Connection:
         Raises:
             ConnectionLost: the server does not answer.
         """
+        return await self._one(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"")
+
+    async def at(self, stream: str, sequence: int) -> StoredMessage | None:
+        """Return the message at a place of a stream, None if it is not there any more.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        return await self._one(f"$JS.API.DIRECT.GET.{stream}", b'{"seq":%d}' % sequence)
+
+    async def _one(self, subject: str, data: bytes) -> StoredMessage | None:
         for _ in range(_READ_TRIES):
             with contextlib.suppress(TimeoutError):
-                message = await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+                message = await self.request(subject, data)
                 return None if status_of(message) else _stored(message)
         raise self._unread()
 
@@ -392,7 +406,7 @@ class Connection:
             if subject in self._refused:
                 raise PermissionDenied(self._refused.pop(subject), subject) from None
             raise ConnectionLost(
-                f"The NATS server did not answer {name} within {timeout:g} s"
+                f"The NATS server at {self.url} did not answer {name} within {timeout:g} s"
             ) from None
         if status_of(message) == NO_RESPONDERS:
             raise StreamMissing("JetStream does not answer")
@@ -448,7 +462,7 @@ async def open_connection(
         ConnectionLost: nothing answers there, or it refuses us; names what to do.
         SettingsError: a credential cannot be used.
     """
-    client = Client()
+    client = SecureClient()
     connection = Connection(client, config)
     await _connect(connection, url, name)
     try:
@@ -479,7 +493,7 @@ async def _connect(connection: Connection, url: str, name: str) -> None:
         "connect_timeout": config.connection_timeout,
         "reconnect_time_wait": _RECONNECT_SECONDS,
     }
-    credentials = authentication(config, urls)
+    credentials = authentication(config)
 
     async def connect() -> None:
         await client.connect(
@@ -508,7 +522,7 @@ async def _connect(connection: Connection, url: str, name: str) -> None:
             attempt.result()
             return
         reason: Exception = failed.result() if failed.done() else TimeoutError()
-    except (TimeoutError, OSError, NATSError) as error:
+    except Exception as error:  # noqa: BLE001 - nats-py lets through whatever its parts raise
         reason = error
     except asyncio.CancelledError:
         await _give_up(client, attempt)
@@ -537,14 +551,17 @@ def _explained(reason: Exception, url: str, config: NATSConfig) -> HubbubError:
             f"No NATS server answers at {url}: start one (`nats-server -js`), correct NATS_URL, "
             "or leave NATS_URL out and Hubbub starts its own"
         )
+    if isinstance(reason, socket.gaierror):
+        return ConnectionLost(f"The host of {url} is not known: check NATS_URL and the network")
     if isinstance(reason, TimeoutError | asyncio.TimeoutError):
         return ConnectionLost(
             f"No NATS server answered at {url} within {config.connection_timeout:g} s: "
             "check the address in NATS_URL and the network"
         )
-    return ConnectionLost(
-        f"The connection to the NATS server at {url} failed: {text or type(reason).__name__}"
-    )
+    what = text or type(reason).__name__
+    if isinstance(reason, ssl.SSLError) or "TLS" in text or "tls://" in url or config.nats_tls_ca:
+        what += "; NATS_TLS_CA names whom to trust, NATS_TLS_CERT and NATS_TLS_KEY who we are"
+    return ConnectionLost(f"The connection to the NATS server at {url} failed: {what}")
 
 
 async def _close(client: Client) -> None:

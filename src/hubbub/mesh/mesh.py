@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import ConnectionLost
+from hubbub.mesh.concurrency import background
 from hubbub.mesh.connection import Connection, open_connection
 from hubbub.mesh.requester import Requester
 from hubbub.mesh.service import Service
@@ -62,12 +63,27 @@ class Mesh(Speaker):
                 self._serving = await self._stack.enter_async_context(
                     open_serving(self.connection, self._url)
                 )
-        serving = self._serving
-        async with contextlib.AsyncExitStack() as stack:
-            for agent in agents:
-                await stack.enter_async_context(agent.spoken_over(self))
-                await stack.enter_async_context(serving.serve(agent))
-            yield
+        stop, hosts = asyncio.Event(), list[asyncio.Task[None]]()
+        async with background() as group:
+            try:
+                for agent in agents:
+                    ready = asyncio.Event()
+                    host = self._host(self._serving, agent, ready, stop)
+                    hosts.append(group.create_task(host, name=f"host of {agent.card.name}"))
+                    await ready.wait()
+                yield
+            finally:
+                # All at the same time: they share one grace period.
+                stop.set()
+                if hosts:
+                    await asyncio.wait(hosts)
+
+    async def _host(
+        self, serving: Serving, agent: Service, ready: asyncio.Event, stop: asyncio.Event
+    ) -> None:
+        async with agent.spoken_over(self), serving.serve(agent):
+            ready.set()
+            await stop.wait()
 
     async def announce(self, agent: str, status: str | None = None) -> None:
         """Announce an agent that is served here once more, or a status of it."""

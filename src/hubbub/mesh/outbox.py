@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from hubbub.errors import ConnectionLost, InboxFull
+from hubbub.errors import ConnectionLost, InboxFull, InvalidMessage
 from hubbub.mesh.connection import APIError, Connection, PubAck, StreamMissing
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.streams import INBOX, ensure_streams
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
+from hubbub.wire.subjects import parse
 
 __all__ = ["put_in_inbox", "store"]
 
@@ -53,7 +54,8 @@ async def put_in_inbox(
 
     Raises:
         InboxFull: too many messages of this sender wait there already.
-        InvalidMessage: it cannot be written, or is larger than the server takes.
+        InvalidMessage: it cannot be written, is larger than the server takes, or its id is that
+            of a message to another agent.
         ConnectionLost: the server does not confirm it.
     """
     receiver, sender = agent_token(to_agent), agent_token(message.from_agent)
@@ -72,6 +74,11 @@ async def put_in_inbox(
         if error.error_code == _INBOX_FULL:
             raise InboxFull(to_agent, message.priority) from None
         raise
+    if ack.duplicate and await _is_another_agents(connection, ack.seq, receiver):
+        raise InvalidMessage(
+            f"the message id {message.message_id!r} has been used for another agent a moment ago: "
+            "every message needs an id of its own"
+        )
     # The lane in the hint saves the receiver from looking into all five. Without a connection
     # there is no hint; a sweep finds what is stored.
     with contextlib.suppress(ConnectionLost):
@@ -83,3 +90,10 @@ async def put_in_inbox(
             extra={"mesh": message, "inbox_sequence": ack.seq},
         )
     return ack
+
+
+async def _is_another_agents(connection: Connection, sequence: int, receiver: str) -> bool:
+    """Tell whether an inbox entry is still there and belongs to another agent."""
+    stored = await connection.at(INBOX, sequence)
+    address = parse(stored.subject) if stored is not None else None
+    return address is not None and address.agent != receiver

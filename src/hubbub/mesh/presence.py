@@ -41,6 +41,7 @@ class Beacon:
         self.draining = False
         self._key = f"$KV.{PRESENCE_BUCKET}.{card.token}.{instance}"
         self._subject = connection.layout.everybody(card.token)
+        self._lasting = {"Nats-TTL": f"{presence_ttl(connection.config)}s"}
 
     @property
     def agent(self) -> str:
@@ -61,7 +62,7 @@ class Beacon:
         """
         data = self._card.to_bytes()
         await self._connection.store(f"$KV.{REGISTRY_BUCKET}.{self._card.token}", data)
-        await self._connection.store(self._key, data)
+        await self._connection.store(self._key, data, headers=self._lasting)
 
     async def beat(self, *, running: int, queued: int) -> None:
         """Give a sign of life, with the load.
@@ -80,8 +81,7 @@ class Beacon:
         await self._mark(card)
         facts = {"status": str(card.status), "running": running, "queued": queued}
         # The history keeps a heartbeat no longer than it means something.
-        ttl = {"Nats-TTL": f"{max(1, round(presence_ttl(self._connection.config)))}s"}
-        await self._send("heartbeat", "", facts, headers=ttl)
+        await self._send("heartbeat", "", facts, headers=self._lasting)
 
     async def announce(self, status: str | None = None) -> None:
         """Announce once more that the agent is there, or another status of it."""
@@ -90,11 +90,11 @@ class Beacon:
     async def leave(self) -> None:
         """Say goodbye; when this returns, the agent is not listed any more."""
         with contextlib.suppress(TimeoutError):  # it then runs out by itself
-            await self._connection.request(self._key, headers=_DELETED)
+            await self._connection.request(self._key, headers={**_DELETED, **self._lasting})
         await self._announce("leave", AgentStatus.OFFLINE)
 
     async def _mark(self, card: AgentCard) -> None:
-        await self._connection.publish(self._key, card.to_bytes())
+        await self._connection.publish(self._key, card.to_bytes(), headers=self._lasting)
 
     async def _announce(self, event: str, status: str) -> None:
         texts = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hubbub.mesh.concurrency import all_of
@@ -43,9 +44,10 @@ _NAME_IN_USE = 10058
 _MAX_CONSUMERS = 100_000
 
 
-def presence_ttl(config: NATSConfig) -> float:
+def presence_ttl(config: NATSConfig) -> int:
     """Return after how many seconds without a beat an instance counts as gone."""
-    return 2 * config.heartbeat_seconds + min(5.0, config.heartbeat_seconds)
+    seconds = 2 * config.heartbeat_seconds + min(5.0, config.heartbeat_seconds)
+    return max(1, math.ceil(seconds))  # the server counts in whole seconds
 
 
 def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
@@ -106,21 +108,22 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
             "duplicate_window": 120 * _SECOND,
         },
         {**common, "name": DEAD, "subjects": ["dead.>"], "duplicate_window": 120 * _SECOND},
-        _bucket(common, PRESENCE_BUCKET, ttl=presence_ttl(config)),
+        _bucket(common, PRESENCE_BUCKET),
         _bucket(common, REGISTRY_BUCKET),
     ]
 
 
-def _bucket(common: dict[str, Any], name: str, *, ttl: float = 0) -> dict[str, Any]:
+def _bucket(common: dict[str, Any], name: str) -> dict[str, Any]:
     return {
         **common,
         "name": f"KV_{name}",
         "subjects": [f"$KV.{name}.>"],
         "max_msgs_per_subject": 1,
-        "max_age": int(ttl * _SECOND),
         "discard": "new",
         "allow_rollup_hdrs": False,
-        "duplicate_window": min(120 * _SECOND, int(ttl * _SECOND) or 120 * _SECOND),
+        # Each key says how long it lasts, for agents may beat at different paces.
+        "allow_msg_ttl": True,
+        "duplicate_window": 120 * _SECOND,
     }
 
 
@@ -145,4 +148,18 @@ async def _ensure(connection: Connection, declaration: dict[str, Any]) -> None:
     except APIError as error:
         if error.error_code != _NAME_IN_USE:
             raise
-        await connection.api(f"STREAM.UPDATE.{name}", declaration)
+        answer = await connection.api(f"STREAM.INFO.{name}")
+        kept = _settled(name, answer["config"], connection.config)
+        await connection.api(f"STREAM.UPDATE.{name}", {**declaration, **kept})
+
+
+def _settled(name: str, there: dict[str, Any], config: NATSConfig) -> dict[str, Any]:
+    """Return what stays as it is: a default does not undo what somebody else has set."""
+    settings = {"replicas": "num_replicas"}
+    if name == INBOX:
+        settings["inbox_limit"] = "max_msgs_per_subject"
+    return {
+        field: there[field]
+        for setting, field in settings.items()
+        if setting not in config.model_fields_set and field in there
+    }

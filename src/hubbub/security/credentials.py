@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def _without_secrets(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def authentication(config: NATSConfig, urls: list[str]) -> dict[str, Any]:
+def authentication(config: NATSConfig) -> dict[str, Any]:
     """Return the `nats.connect` options that say who we are and whom we trust.
 
     Raises:
@@ -68,7 +69,7 @@ def authentication(config: NATSConfig, urls: list[str]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     if config.nats_creds is not None:
-        options["user_credentials"] = str(_existing("NATS_CREDS", config.nats_creds))
+        options["user_credentials"] = str(_credentials(config.nats_creds))
     if config.nats_nkey_seed is not None:
         options["nkeys_seed_str"] = _seed(config.nats_nkey_seed)
     if config.nats_user is not None:
@@ -81,8 +82,6 @@ def authentication(config: NATSConfig, urls: list[str]) -> dict[str, Any]:
     tls = _tls(config)
     if tls is not None:
         options["tls"] = tls
-        # Without this, nats-py goes on in plain text when the server offers no TLS.
-        options["tls_handshake_first"] = any(url.startswith("tls://") for url in urls)
     return options
 
 
@@ -92,12 +91,34 @@ def _existing(variable: str, path: Path) -> Path:
     return path
 
 
+def _credentials(path: Path) -> Path:
+    import nkeys
+
+    text = _read("NATS_CREDS", path)
+    token = re.search(r"-BEGIN NATS USER JWT-+\s+(\S+)\s+-", text)
+    seed = re.search(r"-BEGIN USER NKEY SEED-+\s+(SU\S+)\s+-", text)
+    try:
+        nkeys.from_seed(bytearray((seed[1] if token and seed else "").encode()))
+    except Exception:  # noqa: BLE001 - nkeys raises whatever its parts raise, the seed included
+        raise SettingsError(
+            f"NATS_CREDS: {str(path)!r} is no credentials file, with a user's JWT and seed"
+        ) from None
+    return path
+
+
+def _read(variable: str, path: Path) -> str:
+    try:
+        return _existing(variable, path).read_text()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{variable}: {str(path)!r} cannot be read") from None
+
+
 def _seed(setting: SecretStr) -> str:
     import nkeys
 
     text = setting.get_secret_value().strip()
     if not text.startswith("S"):
-        text = _existing("NATS_NKEY_SEED", Path(text)).read_text().strip()
+        text = _read("NATS_NKEY_SEED", Path(text)).strip()
     try:
         nkeys.from_seed(bytearray(text.encode()))
     except Exception:  # noqa: BLE001 - nkeys raises whatever its parts raise, the seed included

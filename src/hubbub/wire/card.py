@@ -23,7 +23,7 @@ class AgentStatus(StrEnum):
     OFFLINE = "offline"
 
 
-class AgentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AgentCard(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent tells about itself.
 
     Attributes:

@@ -130,11 +130,15 @@ def look_after_children() -> None:
             tell("ended", pid=pid, code=os.waitstatus_to_exitcode(status))
 
 
+def ignore(number: int, frame: object) -> None:
+    """The wake-up descriptor tells of the signal."""
+
+
 def main() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, ignore)
     commands = b""
     while True:
         ready, _, _ = select.select([0, reader], [], [])

@@ -21,7 +21,11 @@ async def get_weather(city: str) -> dict[str, str | int]:
     """
     await asyncio.sleep(0.4)  # a look at the sky takes a moment
     chance = zlib.crc32(city.casefold().encode())
-    return {"city": city, "sky": _SKIES[chance % len(_SKIES)], "celsius": 4 + chance // 7 % 25}
+    return {
+        "city": city,
+        "condition": _SKIES[chance % len(_SKIES)],
+        "celsius": 4 + chance // 7 % 25,
+    }
 
 
 weather = NATSOODAAgent(
