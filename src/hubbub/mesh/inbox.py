@@ -93,7 +93,9 @@ class Inbox:
         self._lease_seconds = lease_seconds
         self._hinted = hinted
         self._bell = Bell()
-        self._maybe: set[int] = set(LANES)
+        # Lanes that may hold something, each with the number of the news that said so.
+        self._maybe: dict[int, int] = {}
+        self._news = 0
         self._consumers: set[int] = set()
         self._held: set[int] = set()
         self._free = 0
@@ -117,7 +119,7 @@ class Inbox:
                     self._connection.subscription(subject, self._on_plain)
                 )
             stack.enter_context(self._connection.on_reconnect(self.look_everywhere))
-            self._maybe = {_DEFAULT_LANE}
+            self._note(_DEFAULT_LANE)
             yield
 
     # What may be waiting
@@ -136,13 +138,13 @@ class Inbox:
 
     def look_into(self, lane: int) -> None:
         """Let a free slot ask one lane."""
-        self._maybe.add(lane)
+        self._note(lane)
         self._hinted.set()
         self._bell.ring()
 
     def look_everywhere(self) -> None:
         """Let a free slot ask all lanes that were ever used."""
-        self._maybe.update(self._consumers)
+        self._note(*self._consumers)
         self._bell.ring()
 
     def found(self, stored: dict[int, int]) -> bool:
@@ -156,9 +158,13 @@ class Inbox:
         """
         elsewhere = sum(stored.values()) > len(self._held)
         if elsewhere:
-            self._maybe.update(stored)
+            self._note(*stored)
             self._bell.ring()
         return elsewhere and self._free > 0
+
+    def _note(self, *lanes: int) -> None:
+        self._news += 1
+        self._maybe.update(dict.fromkeys(lanes, self._news))
 
     # Taking
 
@@ -209,24 +215,21 @@ class Inbox:
         return None
 
     async def _pull(self, puller: Puller, lane: int) -> Delivery | None:
-        # Taken out before asking: a hint that comes meanwhile puts it in again.
-        self._maybe.discard(lane)
-        try:
-            while True:
-                if lane not in self._consumers:
-                    await self._create_consumer(lane)
-                message = await puller.pull(INBOX, self._consumer(lane))
-                if status_of(message) != NO_RESPONDERS:
-                    break
-                # The consumer is gone, or the whole of the server's store.
-                self._consumers.discard(lane)
-        except BaseException:
-            self._maybe.add(lane)
-            raise
-        if status_of(message) == _NO_MESSAGES:
-            return None
-        self._maybe.add(lane)
-        return None if status_of(message) else Delivery.of(message)
+        known = self._maybe.get(lane)
+        while True:
+            if lane not in self._consumers:
+                await self._create_consumer(lane)
+            message = await puller.pull(INBOX, self._consumer(lane))
+            if status_of(message) != NO_RESPONDERS:
+                break
+            # The consumer is gone, or the whole of the server's store.
+            self._consumers.discard(lane)
+        if not status_of(message):
+            return Delivery.of(message)
+        # A hint that came while we asked is news.
+        if status_of(message) == _NO_MESSAGES and self._maybe.get(lane) == known:
+            self._maybe.pop(lane, None)
+        return None
 
     def _consumer(self, lane: int) -> str:
         return f"{self._agent}-{lane}"

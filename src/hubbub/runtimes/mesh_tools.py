@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from hubbub.agents.task import Task
 
-__all__ = ["mesh_tools"]
+__all__ = ["MESH_TOOLS", "mesh_tools"]
+
+MESH_TOOLS = (
+    "list_agents",
+    "request_from_agent",
+    "send_direct_message",
+    "handoff_to_agent",
+    "broadcast_message",
+)
+"""The names of all of them."""
 
 
-def mesh_tools(task: Task) -> list[Callable[..., Awaitable[Any]]]:
-    """Return the tools with which a model talks to other agents for a task."""
+def mesh_tools(
+    task: Task, names: Collection[str] = MESH_TOOLS
+) -> list[Callable[..., Awaitable[Any]]]:
+    """Return the tools with which a model talks to other agents for a task.
+
+    Args:
+        task: whom it talks for.
+        names: which of `MESH_TOOLS`.
+    """
 
     async def list_agents(capability: str = "") -> list[dict[str, Any]]:
         """List the other agents that are online and what they can do.
@@ -69,10 +85,11 @@ def mesh_tools(task: Task) -> list[Callable[..., Awaitable[Any]]]:
         await task.broadcast_message(content)
         return "everybody has been told"
 
-    return [
+    tools = (
         list_agents,
         request_from_agent,
         send_direct_message,
         handoff_to_agent,
         broadcast_message,
-    ]
+    )
+    return [tool for tool in tools if tool.__name__ in names]

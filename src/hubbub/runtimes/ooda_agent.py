@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from hubbub.mesh.mesh import Mesh
 from hubbub.runtimes.hosting import execute, iterate
 from hubbub.runtimes.limits import Limits
 from hubbub.runtimes.loop import ToolLoop
-from hubbub.runtimes.mesh_tools import mesh_tools
+from hubbub.runtimes.mesh_tools import MESH_TOOLS, mesh_tools
 from hubbub.runtimes.neutral import Event, RunContext
 from hubbub.runtimes.ooda import OODA
 from hubbub.settings import NATSConfig
@@ -39,7 +39,7 @@ class NATSOODAAgent(Agent):
         nats_config: the settings; by default those of the environment and the files.
         description: one sentence for people and models.
         capabilities: words to find it by.
-        mesh_tools: whether the model may talk to other agents.
+        mesh_tools: whether the model may talk to other agents, or which of `MESH_TOOLS` it has.
         limits: what one run may use.
         max_rounds: rounds of the loop at most.
         concurrency: how many tasks one process works on at the same time.
@@ -48,6 +48,7 @@ class NATSOODAAgent(Agent):
     Raises:
         InvalidAgentName: the name cannot be a subject token.
         TypeError: a tool cannot be used.
+        ValueError: there is no mesh tool of that name.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class NATSOODAAgent(Agent):
         nats_config: NATSConfig | None = None,
         description: str = "",
         capabilities: Iterable[str] = (),
-        mesh_tools: bool = True,
+        mesh_tools: bool | Collection[str] = True,
         limits: Limits | None = None,
         max_rounds: int = 8,
         concurrency: int = 1,
@@ -82,7 +83,7 @@ class NATSOODAAgent(Agent):
         )
         self._loop = loop
         self._ooda = OODA(loop, max_rounds=max_rounds, limits=loop.limits)
-        self._mesh_tools = mesh_tools
+        self._mesh_tools = _chosen(mesh_tools)
         self._run = Handler(self._answer, "task")
         self._agentic_run = Handler(self._work, "task")
 
@@ -101,8 +102,7 @@ class NATSOODAAgent(Agent):
             # The requester is to hear why there is no answer before it stops listening.
             seconds = task.timeout_seconds * _SHARE_OF_TIMEOUT
             limits = replace(limits, seconds=min(seconds, limits.seconds or seconds))
-        tools = mesh_tools(task) if self._mesh_tools else ()
-        return RunContext(tools=tools, limits=limits)
+        return RunContext(tools=mesh_tools(task, self._mesh_tools), limits=limits)
 
     async def _answer(self, task: Task) -> Any:
         if task.streamed:
@@ -147,3 +147,11 @@ class _Recorder:
 def _asked(task: Task) -> str:
     """Return what the model is told: the message, and whom it is from."""
     return f"Message from {task.message.from_agent}:\n{task.content}"
+
+
+def _chosen(mesh_tools: bool | Collection[str]) -> Collection[str]:
+    if isinstance(mesh_tools, bool):
+        return MESH_TOOLS if mesh_tools else ()
+    if unknown := set(mesh_tools) - set(MESH_TOOLS):
+        raise ValueError(f"no mesh tool is called {', '.join(sorted(unknown))}")
+    return tuple(mesh_tools)

@@ -48,6 +48,7 @@ coordinator = NATSOODAAgent(
         "pass the whole task on with handoff_to_agent. General-Assistant plans and writes, "
         "Weather-Bot only knows the weather. Then say in one sentence whom you gave it to."
     ),
+    mesh_tools=["handoff_to_agent"],
 )
 
 general = NATSOODAAgent(
@@ -58,6 +59,7 @@ general = NATSOODAAgent(
         "You are General-Assistant. For anything about the weather ask Weather-Bot with "
         "request_from_agent. Then answer the task in two or three sentences."
     ),
+    mesh_tools=["request_from_agent"],
 )
 
 

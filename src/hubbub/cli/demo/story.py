@@ -175,10 +175,10 @@ async def _killed(mesh: Mesh, stage: _Stage) -> None:
     killed = False
     async with asyncio.timeout(_PATIENCE_SECONDS):
         async for event in handle.events():
-            if event.kind == "tool_call" and not killed:
+            if event.kind == "phase" and event.data["phase"] == "act" and not killed:
                 killed = True
                 await stage.kill(WEATHER)
-                _note(f"kill -9 while {WEATHER} looks the weather up; its process starts again")
+                _note(f"kill -9 while {WEATHER} is at it; its process starts again")
                 await stage.enter(WEATHER)
             elif event.kind == EventKind.CLAIMED and event.data.get("attempt", 1) > 1:
                 _note(f"{WEATHER} has the task again (attempt {event.data['attempt']})")
