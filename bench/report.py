@@ -18,7 +18,7 @@ from bench.sizes import Sizes
 
 __all__ = ["print_table", "write_json"]
 
-_WIDTH = 170
+_WIDTH = 180
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -28,8 +28,9 @@ def print_table(rows: Sequence[Row]) -> None:
     if not console.is_terminal:
         console.width = _WIDTH
     table = Table("what", "Hubbub", "against", "", "ratio", "goal", "", box=None, pad_edge=False)
-    for column in (1, 3, 4, 5):
-        table.columns[column].justify = "right"
+    for number, column in enumerate(table.columns):
+        column.no_wrap = number != 2
+        column.justify = "right" if number in (1, 3, 4, 5) else "left"
     for one in rows:
         table.add_row(
             Text(one.name),

@@ -12,7 +12,7 @@ from hubbub.testing import ServerProcess, nats_server
 
 # Nothing of the developer's own set-up may reach the tests.
 for variable in list(os.environ):
-    if variable.startswith(("HUBBUB_", "NATS_", "OPENAI_")):
+    if variable.startswith(("HUBBUB_", "NATS_", "OPENAI_")) and variable != "HUBBUB_TEST_SCALE":
         del os.environ[variable]
 
 

@@ -57,7 +57,7 @@ async def rows(sizes: Sizes) -> list[Row]:
             "/s",
             many[0],
             [_FASTAGENCY_RUNS] * len(many[0]),
-            against="FastAgency, a constant from another run",
+            against="FastAgency, a constant",
             goal=at_least(10, of="ratio"),
         ),
         row(

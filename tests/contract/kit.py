@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hubbub import Agent, AgentMessage, Mesh
-from hubbub.mesh.connection import StoredMessage
+from hubbub.mesh.answers import StoredMessage
 from hubbub.mesh.deadletters import DeadLetter, read_dead_letter
 from hubbub.wire import agent_token
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -162,6 +163,31 @@ async def test_broadcasts_reach_every_listener_but_the_sender(
             assert message.to_agent is None
 
 
+async def test_a_broadcast_under_another_name_than_its_subject_is_not_heard_where_that_counts(
+    config: NATSConfig, name: Name
+) -> None:
+    agent, heard = Agent(name("Agent")), asyncio.Queue[str]()
+    agent.run(_nothing)
+
+    @agent.on_broadcast
+    async def hear(message: AgentMessage) -> None:
+        if message.text.endswith(name("")):
+            heard.put_nowait(f"{message.from_agent}: {message.text}")
+
+    async with hubbub.connect(config=config, name="Mallory") as mesh, mesh.serve(agent):
+        forged = AgentMessage(
+            message_type="announcement", from_agent="Alice", content=f"forged{name('')}"
+        )
+        subject = mesh.connection.layout.everybody("mallory")
+        await mesh.connection.publish(subject, forged.to_bytes())
+        await mesh.broadcast_message(f"honest{name('')}")
+        first = await take(heard, 1)
+        if config.layout == "open":
+            assert first == [f"Alice: forged{name('')}"]
+            first = await take(heard, 1)
+        assert first == [f"Mallory: honest{name('')}"]
+
+
 async def test_a_listener_for_broadcasts_hears_no_joins_beats_or_leaves(
     beating: NATSConfig, name: Name
 ) -> None:
@@ -294,23 +320,31 @@ async def test_an_agent_that_vanishes_without_a_word_is_offline_in_time(
 ) -> None:
     worker = Agent(name("Worker"), capabilities=[name("special")])
     worker.run(_nothing)
-    async with (
-        hubbub.connect(config=beating) as mesh,
-        hubbub.connect(config=beating) as doomed,
-        doomed.serve(worker),
-    ):
-        assert len(await mesh.list_agents(name("special"))) == 1
-        await doomed.connection.client.close()  # no goodbye gets out any more
+    gone = asyncio.Event()
 
-        async def is_gone() -> bool:
+    async def vanish() -> None:
+        async with hubbub.connect(config=beating) as doomed, doomed.serve(worker):
+            assert len(await doomed.list_agents(name("special"))) == 1
+            await doomed.connection.client.close()  # no goodbye gets out any more
+            gone.set()
+            await asyncio.Event().wait()
+
+    async with hubbub.connect(config=beating) as mesh:
+        vanishing = asyncio.create_task(vanish())
+        await soon(gone.wait())
+
+        async def is_offline() -> bool:
             return await mesh.list_agents(name("special")) == []
 
         async with asyncio.timeout(3):
-            await until(is_gone)
+            await until(is_offline)
         (card,) = await mesh.list_agents(name("special"), include_offline=True)
         assert card.status == AgentStatus.OFFLINE
         with pytest.raises(hubbub.AgentUnavailable):
             await mesh.request_from_agent(worker.name, "x", timeout=10)
+        vanishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, hubbub.ConnectionLost):
+            await soon(vanishing)
 
 
 async def test_an_agent_that_lets_its_work_end_says_that_it_takes_no_more(

@@ -135,6 +135,15 @@ class Ledger:
             assert self.completions[task_id] == 1, task_id
 
 
+async def waiting_for(mesh: Mesh, agent: str) -> int:
+    """How many messages are in an agent's inbox, those being worked on included."""
+    answer = await mesh.connection.api(
+        "STREAM.INFO.INBOX", {"subjects_filter": f"agents.direct.{agent}.>"}
+    )
+    subjects: dict[str, int] = answer["state"].get("subjects") or {}
+    return sum(subjects.values())
+
+
 async def ledger(mesh: Mesh, agent: str, tasks: Iterable[str], *, sender: str) -> Ledger:
     """Read what the mesh holds of some tasks of an agent."""
     connection = mesh.connection
@@ -142,14 +151,10 @@ async def ledger(mesh: Mesh, agent: str, tasks: Iterable[str], *, sender: str) -
         task_id: [event for _, event in await read_log(connection, agent, task_id)]
         for task_id in tasks
     }
-    waiting = await connection.api(
-        "STREAM.INFO.INBOX", {"subjects_filter": f"agents.direct.{agent}.>"}
-    )
     notices = await connection.read_back("NOTICES", connection.layout.done(sender))
     answered = Counter(AgentMessage.from_bytes(stored.data).in_reply_to or "" for stored in notices)
     dead = await connection.read_back("DEAD", f"dead.{agent}.*")
-    subjects: dict[str, int] = waiting["state"].get("subjects") or {}
-    return Ledger(logs, sum(subjects.values()), answered, len(dead))
+    return Ledger(logs, await waiting_for(mesh, agent), answered, len(dead))
 
 
 async def settled(
@@ -165,6 +170,8 @@ async def settled(
     wanted = list(tasks)
 
     async def look() -> Ledger | None:
+        if await waiting_for(mesh, agent) != waiting:
+            return None
         found = await ledger(mesh, agent, wanted, sender=sender)
         ended = all(found.finals(task_id) for task_id in wanted)
         return found if ended and found.waiting == waiting else None

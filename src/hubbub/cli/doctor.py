@@ -17,7 +17,7 @@ from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json
 from hubbub.cli.running import run_async
 from hubbub.errors import HubbubError, SettingsError
-from hubbub.mesh.connection import APIError
+from hubbub.mesh.answers import APIError
 from hubbub.mesh.mesh import Mesh, connect
 from hubbub.mesh.streams import declarations
 from hubbub.runtimes import probe

@@ -1,4 +1,4 @@
-"""One connection to NATS: opened with clear errors, watched, and spoken to in our terms."""
+"""One connection to NATS: watched, and spoken to in our terms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import socket
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
@@ -16,104 +14,31 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NATSError
 
-from hubbub.errors import (
-    ConnectionLost,
-    HubbubError,
-    InvalidMessage,
-    PermissionDenied,
+from hubbub.errors import ConnectionLost, InvalidMessage, PermissionDenied
+from hubbub.mesh.answers import (
+    APIError,
+    PubAck,
+    StoredMessage,
+    StreamMissing,
+    read_answer,
+    read_puback,
+    read_stored,
 )
-from hubbub.mesh.client import SecureClient
 from hubbub.mesh.replies import NO_RESPONDERS, Replies, status_of
-from hubbub.security.credentials import authentication, server_urls, without_secrets
+from hubbub.security.credentials import without_secrets
 from hubbub.settings import NATSConfig
 from hubbub.wire.subjects import Layout, layout
 
-__all__ = ["APIError", "Connection", "PubAck", "StoredMessage", "StreamMissing", "open_connection"]
+__all__ = ["Connection"]
 
 log = logging.getLogger("hubbub.connection")
 
-_RECONNECT_SECONDS = 0.25
-_PING_SECONDS = 15
 _CONFIRM_SECONDS = 2.0
 _PUBLISH_TRIES = 8
 _RESERVED_BYTES = 4096
 _READ_BATCH = 256
 _READ_TRIES = 4
 _MOST_REFUSALS = 1_000
-
-_WRONG_LAST_SEQUENCE = 10071
-
-
-class PubAck(msgspec.Struct, frozen=True):
-    """What the server says about a stored message.
-
-    Attributes:
-        stream: the stream that stored it.
-        seq: its sequence there.
-        duplicate: whether it had been stored before.
-    """
-
-    stream: str
-    seq: int
-    duplicate: bool = False
-
-
-class StoredMessage(msgspec.Struct, frozen=True):
-    """A message read back from a stream.
-
-    Attributes:
-        subject: where it was published.
-        sequence: its place in the stream.
-        time: when it was stored, RFC 3339.
-        headers: its headers.
-        data: its payload.
-    """
-
-    subject: str
-    sequence: int
-    time: str
-    headers: dict[str, str]
-    data: bytes
-
-
-class APIError(HubbubError):
-    """JetStream refused something.
-
-    Attributes:
-        code: HTTP-like status code.
-        error_code: the server's own error code.
-    """
-
-    def __init__(self, code: int, error_code: int, description: str) -> None:
-        super().__init__(f"The NATS server refused it: {description} ({error_code})")
-        self.code = code
-        self.error_code = error_code
-
-    @property
-    def is_fence(self) -> bool:
-        """Whether somebody else wrote to the subject first."""
-        return self.error_code == _WRONG_LAST_SEQUENCE
-
-
-class StreamMissing(HubbubError):
-    """No stream takes the subject: the mesh has not been set up on this server."""
-
-
-class _Reply(msgspec.Struct):
-    error: _ReplyError | None = None
-    stream: str = ""
-    seq: int = 0
-    duplicate: bool = False
-
-
-class _ReplyError(msgspec.Struct):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-
-_reply_decoder = msgspec.json.Decoder(_Reply)
-_object_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 class Connection:
@@ -304,7 +229,7 @@ class Connection:
         while True:
             ask = {"seq": after + 1, "next_by_subj": subject, "batch": _READ_BATCH}
             batch = await self._collect(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(ask))
-            found += [_stored(message) for message in batch]
+            found += [read_stored(message) for message in batch]
             if len(batch) < _READ_BATCH:
                 return found
             after = found[-1].sequence
@@ -329,7 +254,7 @@ class Connection:
         for _ in range(_READ_TRIES):
             with contextlib.suppress(TimeoutError):
                 message = await self.request(subject, data)
-                return None if status_of(message) else _stored(message)
+                return None if status_of(message) else read_stored(message)
         raise self._unread()
 
     async def _collect(self, subject: str, data: bytes) -> list[Msg]:
@@ -375,10 +300,7 @@ class Connection:
                 continue
             if status_of(message) == NO_RESPONDERS:
                 raise StreamMissing(f"No stream takes {subject}")
-            reply = _reply_decoder.decode(message.data)
-            if reply.error is not None:
-                raise _api_error(reply.error)
-            return PubAck(reply.stream, reply.seq, reply.duplicate)
+            return read_puback(message)
         raise ConnectionLost(
             f"The NATS server did not confirm a message on {subject} within "
             f"{_PUBLISH_TRIES * _CONFIRM_SECONDS:g} s. It may or may not be stored; "
@@ -410,10 +332,7 @@ class Connection:
             ) from None
         if status_of(message) == NO_RESPONDERS:
             raise StreamMissing("JetStream does not answer")
-        answer = _object_decoder.decode(message.data)
-        if "error" in answer:
-            raise _api_error(msgspec.convert(answer["error"], _ReplyError))
-        return answer
+        return read_answer(message)
 
     def check_size(self, data: bytes, headers: dict[str, str] | None) -> None:
         """Refuse what the server would drop the connection for.
@@ -430,144 +349,3 @@ class Connection:
                 f"the message has {size:,} bytes, the NATS server takes {self.max_payload:,}: "
                 "send less, or put the data elsewhere and send a reference"
             )
-
-
-def _stored(message: Msg) -> StoredMessage:
-    headers = dict(message.headers or {})
-    return StoredMessage(
-        headers.get("Nats-Subject", message.subject),
-        int(headers["Nats-Sequence"]),
-        headers.get("Nats-Time-Stamp", ""),
-        headers,
-        message.data,
-    )
-
-
-def _api_error(error: _ReplyError) -> APIError:
-    return APIError(error.code, error.err_code, error.description)
-
-
-@contextlib.asynccontextmanager
-async def open_connection(
-    config: NATSConfig, url: str, *, name: str = "hubbub"
-) -> AsyncGenerator[Connection]:
-    """Connect to the servers at a URL, and close the connection at the end.
-
-    Args:
-        config: credentials and time limits.
-        url: one URL, or several separated by commas.
-        name: how the server's monitoring calls this connection.
-
-    Raises:
-        ConnectionLost: nothing answers there, or it refuses us; names what to do.
-        SettingsError: a credential cannot be used.
-    """
-    client = SecureClient()
-    connection = Connection(client, config)
-    await _connect(connection, url, name)
-    try:
-        await connection.setup()
-        yield connection
-    finally:
-        await _close(client)
-
-
-async def _connect(connection: Connection, url: str, name: str) -> None:
-    config, client = connection.config, connection.client
-    urls = server_urls(url)
-    failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-    tried: list[Exception] = []
-
-    async def on_error(error: Exception) -> None:
-        if "permissions violation" in str(error).lower():
-            connection.refused(str(error))
-        elif not client.is_connected and not failed.done():
-            tried.append(error)
-            if len(tried) >= len(urls):
-                failed.set_result(error)
-        else:
-            log.debug("NATS client: %s", error)
-
-    # nats-py declares these as whole seconds, and takes fractions.
-    times: dict[str, Any] = {
-        "connect_timeout": config.connection_timeout,
-        "reconnect_time_wait": _RECONNECT_SECONDS,
-    }
-    credentials = authentication(config)
-
-    async def connect() -> None:
-        await client.connect(
-            servers=urls,
-            name=name,
-            error_cb=on_error,
-            reconnected_cb=connection.reconnected,
-            closed_cb=connection.ended,
-            max_reconnect_attempts=-1,
-            ping_interval=_PING_SECONDS,
-            **times,
-            **credentials,
-        )
-        # A server that stalls in authentication leaves the client half connected.
-        await client.flush()
-
-    # nats-py tries for ever; the first round of refusals is our answer.
-    attempt = asyncio.create_task(connect())
-    try:
-        await asyncio.wait(
-            {attempt, failed},
-            timeout=config.connection_timeout,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if attempt.done():
-            attempt.result()
-            return
-        reason: Exception = failed.result() if failed.done() else TimeoutError()
-    except Exception as error:  # noqa: BLE001 - nats-py lets through whatever its parts raise
-        reason = error
-    except asyncio.CancelledError:
-        await _give_up(client, attempt)
-        raise
-    await _give_up(client, attempt)
-    raise _explained(reason, without_secrets(url), config) from None
-
-
-async def _give_up(client: Client, attempt: asyncio.Task[None]) -> None:
-    attempt.cancel()
-    await asyncio.wait({attempt})
-    if not attempt.cancelled():
-        attempt.exception()  # is known, or comes too late to matter
-    await _close(client)
-
-
-def _explained(reason: Exception, url: str, config: NATSConfig) -> HubbubError:
-    text = str(reason).strip().removeprefix("nats: ").strip("'")
-    if "uthorization" in text or "uthentication" in text:
-        return ConnectionLost(
-            f"The NATS server at {url} refused these credentials: check NATS_USER and "
-            "NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY_SEED"
-        )
-    if isinstance(reason, ConnectionRefusedError) or "Connect call failed" in text:
-        return ConnectionLost(
-            f"No NATS server answers at {url}: start one (`nats-server -js`), correct NATS_URL, "
-            "or leave NATS_URL out and Hubbub starts its own"
-        )
-    if isinstance(reason, socket.gaierror):
-        return ConnectionLost(f"The host of {url} is not known: check NATS_URL and the network")
-    if isinstance(reason, TimeoutError | asyncio.TimeoutError):
-        return ConnectionLost(
-            f"No NATS server answered at {url} within {config.connection_timeout:g} s: "
-            "check the address in NATS_URL and the network"
-        )
-    what = text or type(reason).__name__
-    if isinstance(reason, ssl.SSLError) or "TLS" in text or "tls://" in url or config.nats_tls_ca:
-        what += "; NATS_TLS_CA names whom to trust, NATS_TLS_CERT and NATS_TLS_KEY who we are"
-    return ConnectionLost(f"The connection to the NATS server at {url} failed: {what}")
-
-
-async def _close(client: Client) -> None:
-    if client.is_connected:
-        # What was published last must reach the server; nats-py's close does not see to it.
-        with contextlib.suppress(NATSError, TimeoutError):
-            await client.flush(timeout=1)
-    with contextlib.suppress(NATSError, OSError):
-        await client.close()

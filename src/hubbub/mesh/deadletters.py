@@ -8,7 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.answers import APIError
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import EXPECTED_SEQUENCE
 from hubbub.mesh.inbox import Delivery
 from hubbub.mesh.outbox import store

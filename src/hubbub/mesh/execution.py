@@ -9,13 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
-from dataclasses import dataclass
 from typing import Any
 
 from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage, Reject, Retry
 from hubbub.mesh.activity import Activity, acting
-from hubbub.mesh.complaints import text_of
 from hubbub.mesh.completion import report_completion
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
@@ -26,7 +23,8 @@ from hubbub.mesh.puller import open_puller
 from hubbub.mesh.service import Service, Work
 from hubbub.mesh.streams import WAKE
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
-from hubbub.wire.codec import JSON, check_json, encode
+from hubbub.mesh.verdict import CANCELED_UNSTARTED, End, described, exhausted, verdict
+from hubbub.wire.codec import JSON, encode
 from hubbub.wire.envelope import AgentMessage, read_plain
 from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
 from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
@@ -37,23 +35,12 @@ __all__ = ["Executor", "task_id_of"]
 activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.tasks")
 
-_LONGEST_BACKOFF_SECONDS = 60.0
-
 
 def task_id_of(delivery: Delivery, message: AgentMessage) -> str:
     """Return the id of the task that a delivery opens, the same on every redelivery."""
     if delivery.message_id == message.message_id:
         return message.message_id
     return f"s{delivery.sequence}"
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How an attempt ended: the event to write, and what comes after it."""
-
-    kind: EventKind
-    data: dict[str, Any]
-    again_after: float | None = None
 
 
 class Executor:
@@ -167,11 +154,11 @@ class Executor:
                     return
             attempt = before.attempts + 1
             if attempt > self._connection.config.max_attempts:
-                end = _End(EventKind.FAILED, {"error": _exhausted(before)})
+                end = exhausted(before)
                 await self._finish(delivery, message, task_id, tasklog, before, end)
                 return
             if tasklog.head and await self._cancel_waits(task_id):
-                end = _End(EventKind.CANCELED, {"error": "canceled while no process worked on it"})
+                end = CANCELED_UNSTARTED
                 await self._finish(delivery, message, task_id, tasklog, before, end)
                 return
             await self._claim(delivery, message, tasklog, attempt)
@@ -248,7 +235,7 @@ class Executor:
         task_id: str,
         tasklog: TaskLog,
         attempt: int,
-    ) -> _End:
+    ) -> End:
         async def record(kind: str, data: dict[str, Any]) -> None:
             # What a handler left running has no place in the log: its end is written there.
             if handler.done():
@@ -273,6 +260,8 @@ class Executor:
         self._handlers[task_id] = (handler, work)
         if task_id in self._canceled:
             self.cancel(task_id)
+        if self._releasing:
+            handler.cancel()
         try:
             # Not `await handler`: that would pass a cancellation of ours on to it unseen.
             await asyncio.wait({handler})
@@ -283,48 +272,15 @@ class Executor:
         finally:
             del self._handlers[task_id]
             activity.record = None  # it may still send, as part of the same conversation
-        return self._end_of(handler, work)
+        if not handler.cancelled() and isinstance(error := handler.exception(), Exception):
+            self._complain(error, attempt)
+        return verdict(self._connection, handler, work, releasing=self._releasing)
 
-    def _end_of(self, handler: asyncio.Task[JSON], work: Work) -> _End:
-        if handler.cancelled():
-            if work.canceled.is_set():
-                return _End(EventKind.CANCELED, {"error": "canceled on request"})
-            if self._releasing:
-                return _End(EventKind.RELEASED, {"reason": "the process is going away"}, 0.0)
-            return _End(EventKind.CANCELED, {"error": "the handler canceled itself"})
-        error = handler.exception()
-        if isinstance(error, Reject):
-            return _End(EventKind.REJECTED, {"error": _describe(error)})
-        if isinstance(error, Fenced):
-            raise error
-        if error is not None:
-            return self._failure(error, work.attempt)
-        return self._completion(handler.result())
-
-    def _completion(self, result: JSON) -> _End:
-        try:
-            check_json(result, what="the result", depth=2)
-            size = len(encode(result))
-        except InvalidMessage as error:
-            return _End(EventKind.FAILED, {"error": f"the handler's result cannot travel: {error}"})
-        if size > self._connection.max_content:
-            reason = f"the result has {size:,} bytes, more than the NATS server takes"
-            return _End(EventKind.FAILED, {"error": reason})
-        return _End(EventKind.COMPLETED, {"result": result})
-
-    def _failure(self, error: BaseException, attempt: int) -> _End:
-        config = self._connection.config
-        reason = _describe(error)
-        if not isinstance(error, Retry):
+    def _complain(self, error: Exception, attempt: int) -> None:
+        """Log a failure with its trace; what a handler raises on purpose is none."""
+        if not isinstance(error, Retry | Reject):
+            reason = described(error)
             log.warning("%s: attempt %d failed: %s", self._agent, attempt, reason, exc_info=error)
-        if attempt >= config.max_attempts:
-            return _End(EventKind.FAILED, {"error": reason})
-        after = error.after if isinstance(error, Retry) else None
-        if after is None:
-            backoff = config.retry_seconds * 2 ** (attempt - 1)
-            after = min(backoff, _LONGEST_BACKOFF_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311
-        data = {"error": reason, "attempt": attempt, "after": round(after, 3)}
-        return _End(EventKind.RETRYING, data, after)
 
     async def _cancel_waits(self, task_id: str) -> bool:
         """Tell whether somebody asked for the end of a task while its process was dead."""
@@ -340,7 +296,7 @@ class Executor:
         task_id: str,
         tasklog: TaskLog,
         before: TaskSnapshot,
-        end: _End,
+        end: End,
     ) -> None:
         await self._append_end(tasklog, end)
         _tell(message, task_id, end.kind, error=end.data.get("error"))
@@ -356,7 +312,7 @@ class Executor:
         )
         await self._close(delivery, message, task_id, after)
 
-    async def _append_end(self, tasklog: TaskLog, end: _End) -> None:
+    async def _append_end(self, tasklog: TaskLog, end: End) -> None:
         """Write what came of an attempt, however long the server is away: it cost something."""
         while True:
             try:
@@ -407,18 +363,6 @@ class Executor:
         log.warning("%s: message %d: %s", self._agent, delivery.sequence, reason)
         await bury(self._connection, self._agent, task_id, delivery, reason=reason, errors=[])
         await self._inbox.acknowledge(delivery)
-
-
-def _describe(error: BaseException) -> str:
-    text = text_of(error)
-    return text if isinstance(error, HubbubError) else f"{type(error).__name__}: {text}"
-
-
-def _exhausted(before: TaskSnapshot) -> str:
-    if before.errors:
-        died = f"the process died in the last of {before.attempts} attempts"
-        return f"{died}; before that: {before.errors[-1]}"
-    return f"the process died in each of {before.attempts} attempts"
 
 
 def _tell(message: AgentMessage, task_id: str, what: str, **facts: Any) -> None:

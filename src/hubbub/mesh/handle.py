@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import RequestTimeout, TaskCanceled, TaskFailed
-from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.answers import APIError
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import EXPECTED_SEQUENCE
 from hubbub.mesh.tasklog import follow_log, read_log
 from hubbub.wire.codec import JSON

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Generator
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.connection import open_connection
+from hubbub.mesh.connecting import open_connection
 from hubbub.settings import NATSConfig
 
 __all__ = ["LeaseKeeper", "keep_leases"]

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 
 from hubbub.errors import ConnectionLost
 from hubbub.mesh.concurrency import background
-from hubbub.mesh.connection import Connection, open_connection
+from hubbub.mesh.connecting import open_connection
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.requester import Requester
 from hubbub.mesh.service import Service
 from hubbub.mesh.serving import Serving, open_serving

@@ -6,7 +6,8 @@ import contextlib
 import logging
 
 from hubbub.errors import ConnectionLost, InboxFull, InvalidMessage
-from hubbub.mesh.connection import APIError, Connection, PubAck, StreamMissing
+from hubbub.mesh.answers import APIError, PubAck, StreamMissing
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
 from hubbub.mesh.streams import INBOX, ensure_streams
 from hubbub.wire.envelope import AgentMessage

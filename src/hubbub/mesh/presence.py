@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.connection import Connection, StoredMessage
+from hubbub.mesh.answers import StoredMessage
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.streams import PRESENCE_BUCKET, REGISTRY_BUCKET, presence_ttl
 from hubbub.wire.card import AgentCard, AgentStatus
 from hubbub.wire.envelope import AgentMessage

@@ -213,6 +213,10 @@ class Serving:
         if message.message_type != "announcement" or "event" in message.metadata:
             return
         sender = agent_token(message.from_agent)
+        address = parse(raw.subject)
+        if self._connection.layout.secured and (address is None or address.sender != sender):
+            log.warning("A broadcast on %s says it is from %r", raw.subject, message.from_agent)
+            return
         for ear in self._ears.values():
             if ear.card.token != sender:
                 ear.hear(message)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hubbub.mesh.answers import APIError
 from hubbub.mesh.concurrency import all_of
-from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.connection import Connection
 from hubbub.settings import NATSConfig
 from hubbub.wire.subjects import Layout
 

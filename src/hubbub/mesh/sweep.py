@@ -11,7 +11,8 @@ import logging
 from typing import Any
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.answers import APIError
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.inbox import Inbox
 from hubbub.mesh.streams import INBOX, ensure_streams
 from hubbub.wire.subjects import parse
@@ -37,6 +38,9 @@ async def sweep_inboxes(
         connection: the mesh.
         inboxes: may change at any time.
         changed: set when an inbox was added or got a hint, so that the next sweep comes soon.
+
+    Raises:
+        ConnectionLost: the connection is closed.
     """
     with connection.on_reconnect(changed.set):
         while True:
@@ -44,6 +48,8 @@ async def sweep_inboxes(
             try:
                 watchful = await sweep(connection, inboxes)
             except HubbubError as error:
+                if connection.client.is_closed:
+                    raise  # for good: nobody must believe that agents are at work here
                 watchful = True
                 if isinstance(error, APIError) and error.error_code == _STREAM_NOT_FOUND:
                     await _set_up_again(connection)

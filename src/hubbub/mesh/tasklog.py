@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from nats.aio.msg import Msg
 
 from hubbub.errors import ConnectionLost
-from hubbub.mesh.connection import APIError, Connection
+from hubbub.mesh.answers import APIError
+from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import EXPECTED_SEQUENCE, WRITE
 from hubbub.mesh.streams import TASKS
 from hubbub.wire.envelope import new_id
@@ -19,6 +21,8 @@ __all__ = ["Fenced", "LoggedEvent", "TaskLog", "follow_log", "read_log"]
 
 _FIRST_PAUSE_SECONDS = 0.001
 _LAST_PAUSE_SECONDS = 1.0
+_FIRST_QUIET_SECONDS = 0.05
+_LAST_QUIET_SECONDS = 30.0
 
 LoggedEvent = tuple[int, TaskEvent]
 """An event and its sequence in the stream of all logs."""
@@ -149,8 +153,18 @@ async def follow_log(
     async with connection.subscription(subject, on_event):
         await connection.flush()
         with connection.on_reconnect(changed.set):
+            quiet = _FIRST_QUIET_SECONDS
             while True:
-                await changed.wait()
+                # What was published before we listened may be stored only after we have read: we
+                # look again, ever more seldom.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(quiet):
+                        await changed.wait()
+                quiet = (
+                    _FIRST_QUIET_SECONDS
+                    if changed.is_set()
+                    else min(2 * quiet, _LAST_QUIET_SECONDS)
+                )
                 changed.clear()
                 pause = _FIRST_PAUSE_SECONDS
                 while True:

@@ -45,8 +45,9 @@ coordinator = NATSOODAAgent(
     capabilities=["routing"],
     instructions=(
         "You are Task-Coordinator. You do no work yourself: find the agent that fits a task and "
-        "pass the whole task on with handoff_to_agent. General-Assistant plans and writes, "
-        "Weather-Bot only knows the weather. Then say in one sentence whom you gave it to."
+        "pass the whole task on with handoff_to_agent. Plans and texts go to General-Assistant, "
+        "a bare question about the weather to Weather-Bot. Then say in one sentence whom you "
+        "gave it to."
     ),
     mesh_tools=["handoff_to_agent"],
 )
