@@ -21,6 +21,8 @@ def quiet_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep every test's files in a folder of its own."""
     monkeypatch.setenv("HUBBUB_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("HUBBUB_LOG_DIR", "")
+    # A local model that the developer has pulled would take the scripted one's place.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
