@@ -57,11 +57,11 @@ class BlockingHandle:
 
 
 class BlockingVerbs:
-    """What a sync handler talks with, as `task.blocking`; made on the event loop."""
+    """What a sync handler talks with, as `task.blocking`."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: Speaker, loop: asyncio.AbstractEventLoop) -> None:
         self._speaker = speaker
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
 
     def send_direct_message(
         self,

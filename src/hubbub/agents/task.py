@@ -35,7 +35,6 @@ class Task(Speaker):
         agent: display name of the agent that works on it.
         streamed: whether it is a request whose answer is wanted piece by piece.
         timeout_seconds: for a request, how long the requester waits, if that is known.
-        blocking: the verbs for sync handlers, which run in threads.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class Task(Speaker):
         self.agent = line.sender
         self.streamed = streamed
         self.timeout_seconds = timeout_seconds
-        self.blocking = BlockingVerbs(self)
+        self._loop = asyncio.get_running_loop()
         self._over = line
         self._record = record
         self._show = show
-        self._canceled = canceled or asyncio.Event()
+        self._canceled = canceled
         # Also where the context does not reach, such as a thread that the handler starts.
         self._acts_for = current_activity()
 
@@ -73,6 +72,11 @@ class Task(Speaker):
 
     def __repr__(self) -> str:
         return f"Task(id={self.id!r}, agent={self.agent!r}, attempt={self.attempt})"
+
+    @property
+    def blocking(self) -> BlockingVerbs:
+        """The verbs for sync handlers, which run in threads."""
+        return BlockingVerbs(self, self._loop)
 
     @property
     def content(self) -> str:
@@ -92,7 +96,7 @@ class Task(Speaker):
     @property
     def cancelled(self) -> bool:
         """Whether somebody asked for the end of it; for sync handlers, which cannot be stopped."""
-        return self._canceled.is_set()
+        return self._canceled is not None and self._canceled.is_set()
 
     async def say(self, text: str) -> None:
         """Say something to whoever follows the task; it is kept in its log."""

@@ -6,7 +6,9 @@ client may send to an inbox: less than a full envelope, or just text.
 
 from __future__ import annotations
 
-import uuid
+import functools
+import os
+import time
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, get_args
 
@@ -25,13 +27,21 @@ HEARTBEAT_PREFIX = b'{"message_type":"heartbeat"'
 
 
 def new_id() -> str:
-    """Return a fresh random id: a version 4 UUID."""
-    return str(uuid.uuid4())
+    """Return a fresh random id: a version 4 UUID (RFC 9562)."""
+    text = os.urandom(16).hex()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def now() -> str:
     """Return the present time as ISO 8601 in UTC with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(seconds)}.{nanoseconds // 1000:06d}Z"
 
 
 class AgentMessage(
@@ -76,7 +86,11 @@ class AgentMessage(
         check_message_id(self.message_id)
         if self.in_reply_to is not None:
             check_message_id(self.in_reply_to)
-        if self.context_id is not None:
+        # Most conversations are named after the message that opened them.
+        if self.context_id is not None and self.context_id not in (
+            self.message_id,
+            self.in_reply_to,
+        ):
             check_message_id(self.context_id)
         # Bytes arrive here with the right types, but an untyped caller may pass anything.
         if self.message_type not in _TYPES:

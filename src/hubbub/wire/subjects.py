@@ -7,6 +7,7 @@ permissions make the sender unforgeable. All arguments are tokens (`agent_token`
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -172,6 +173,7 @@ _PATTERNS: list[tuple[Kind, tuple[str, ...], re.Pattern[str]]] = [
 ]
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(subject: str) -> Address | None:
     """Return what a subject says, in either layout; None if it is not one of ours."""
     if not (subject.isascii() and subject.isprintable()):
