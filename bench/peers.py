@@ -14,7 +14,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -37,17 +37,9 @@ def say(**facts: Any) -> None:
     sys.stdout.flush()
 
 
-async def until_told() -> None:
-    """Wait for the end of standard input."""
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def on_input() -> None:
-        if not os.read(0, 1024):
-            loop.remove_reader(0)
-            ended.set()
-
-    loop.add_reader(0, on_input)
-    await ended.wait()
+async def until_ended() -> None:
+    """Wait to be ended: see `_play`."""
+    await asyncio.Event().wait()
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +59,7 @@ async def echo_bare(url: str) -> None:
         await client.subscribe("bare.echo", queue="bare", cb=answer)
         await client.flush()
         say(ready=True)
-        await until_told()
+        await until_ended()
 
 
 async def echo(url: str) -> None:
@@ -79,7 +71,7 @@ async def echo(url: str) -> None:
 
     async with served(url, agent):
         say(ready=True)
-        await until_told()
+        await until_ended()
 
 
 # Tasks
@@ -96,7 +88,7 @@ async def worker(url: str, slots: str, log_dir: str = "") -> None:
     with activity_log(NATSConfig(log_dir=log_dir)):  # pyright: ignore[reportArgumentType]
         async with served(url, agent):
             say(ready=True)
-            await until_told()
+            await until_ended()
 
 
 async def worker_bare(url: str, slots: str) -> None:
@@ -122,9 +114,11 @@ async def worker_bare(url: str, slots: str) -> None:
 
         working = [asyncio.create_task(slot()) for _ in range(int(slots))]
         say(ready=True)
-        await until_told()
-        # A fetch that is cancelled may not end.
-        os._exit(0 if not any(one.done() for one in working) else 1)
+        try:
+            await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            # A fetch that is cancelled may not end.
+            os._exit(0)
 
 
 async def drain(url: str, expected: str) -> None:
@@ -146,7 +140,7 @@ async def drain(url: str, expected: str) -> None:
         seconds = time.perf_counter() - began
         misplaced = sum(one > other for one, other in pairwise(numbers))
         say(seconds=seconds, misplaced=misplaced)
-        await until_told()
+        await until_ended()
 
 
 async def sleeper(url: str, lease_seconds: str) -> None:
@@ -161,7 +155,7 @@ async def sleeper(url: str, lease_seconds: str) -> None:
     config = NATSConfig(grace_seconds=0)
     async with hubbub.connect(url, config=config) as mesh, mesh.serve(agent):
         say(ready=True)
-        await until_told()
+        await until_ended()
 
 
 # Many agents
@@ -181,9 +175,11 @@ async def crowd(url: str, count: str) -> None:
             gc.collect()
             each = (memory_kib(os.getpid()) - before) / int(count)
             say(seconds=seconds, kib_each=each)
-            await until_told()
-            # To leave one after the other takes time, and nobody is there to see it.
-            os._exit(0)
+            try:
+                await until_ended()
+            finally:
+                # To leave one after the other takes time, and nobody is there to see it.
+                os._exit(0)
 
 
 def _idle(name: str) -> Agent:
@@ -196,14 +192,28 @@ def _idle(name: str) -> Agent:
     return agent
 
 
-ROLES: dict[str, Callable[..., Awaitable[None]]] = {
+ROLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     role.__name__: role for role in (crowd, drain, echo, echo_bare, sleeper, worker, worker_bare)
 }
 
 
+async def _play(part: Coroutine[Any, Any, None]) -> None:
+    """Play a part until standard input ends: whoever started us, however it ended, is gone."""
+    playing, loop = asyncio.create_task(part), asyncio.get_running_loop()
+
+    def on_input() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            playing.cancel()
+
+    loop.add_reader(0, on_input)
+    with contextlib.suppress(asyncio.CancelledError):
+        await playing
+
+
 def main() -> None:
     role, url, *arguments = sys.argv[1:]
-    run_async(ROLES[role](url, *arguments))  # pyright: ignore[reportArgumentType]
+    run_async(_play(ROLES[role](url, *arguments)))
 
 
 if __name__ == "__main__":

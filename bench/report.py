@@ -18,7 +18,7 @@ from bench.sizes import Sizes
 
 __all__ = ["print_table", "write_json"]
 
-_WIDTH = 180
+_WIDTH = 150
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -27,15 +27,14 @@ def print_table(rows: Sequence[Row]) -> None:
     console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDTH
-    table = Table("what", "Hubbub", "against", "", "ratio", "goal", "", box=None, pad_edge=False)
+    table = Table("what", "Hubbub", "other side", "ratio", "goal", "", box=None, pad_edge=False)
     for number, column in enumerate(table.columns):
-        column.no_wrap = number != 2
-        column.justify = "right" if number in (1, 3, 4, 5) else "left"
+        column.no_wrap = bool(number)
+        column.justify = "right" if 1 <= number <= 4 else "left"
     for one in rows:
         table.add_row(
-            Text(one.name),
+            _name(one),
             _measured(one.ours, one.unit),
-            Text(one.against or one.note, style="dim"),
             _measured(one.theirs, one.unit) if one.theirs else "",
             _measured(one.ratio, _TIMES) if one.ratio else "",
             _goal(one.goal, one.unit) if one.goal else "",
@@ -56,6 +55,12 @@ def write_json(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+
+
+def _name(one: Row) -> Text:
+    remarks = [f"against {one.against}" if one.against else "", one.note]
+    lines = [Text(f"\n  {remark}", style="dim") for remark in remarks if remark]
+    return Text(one.name).append_text(Text().join(lines))
 
 
 def _measured(measured: Measured, unit: str) -> str:

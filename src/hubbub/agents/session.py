@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from hubbub.mesh.activity_log import activity_log
@@ -67,22 +69,29 @@ class Session:
             await self._task
 
 
-class stop_on_signals:  # noqa: N801 - used as a context manager, like a function
-    """Set an event on SIGTERM and Ctrl-C while the context lasts, where signals can be had."""
+@contextlib.contextmanager
+def stop_on_signals(stop: asyncio.Event) -> Generator[None]:
+    """Set an event on SIGTERM and Ctrl-C while the context lasts, where signals can be had.
 
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-        self._signals: list[signal.Signals] = []
+    Only the first one is caught: a second one ends the process, as it would end any other.
+    """
+    if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
 
-    def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-            self._signals.append(number)
-
-    def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number in self._signals:
+    def let_go() -> None:
+        for number in signals:
             loop.remove_signal_handler(number)
+
+    def on_signal() -> None:
+        stop.set()
+        let_go()
+
+    for number in signals:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        let_go()

@@ -28,7 +28,7 @@ _FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000_000
 
 
 async def expect_notices(connection: Connection, agent: str) -> None:
-    """Have the server keep an agent's notices for it from now on.
+    """Have the server keep an agent's notices for it until it has heard them.
 
     Args:
         connection: the mesh.
@@ -44,8 +44,8 @@ async def expect_notices(connection: Connection, agent: str) -> None:
         "ack_policy": "explicit",
         "ack_wait": _LEASE_SECONDS * 1_000_000_000,
         "max_deliver": 5,
-        # What was said before the agent first listened is not news to it.
-        "deliver_policy": "new",
+        # Also what came before the agent first listened: somebody sent under its name.
+        "deliver_policy": "all",
         "inactive_threshold": _FORGOTTEN_AFTER,
         "filter_subjects": [connection.layout.done(agent)],
     }
