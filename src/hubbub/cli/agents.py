@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubbub.cli.options import Json
-from hubbub.cli.output import console, print_json
+from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.mesh.mesh import Mesh
 from hubbub.wire.card import AgentCard, AgentStatus
@@ -91,7 +91,7 @@ def table(cards: Iterable[AgentCard]) -> Table:
             Text(str(card.status), style=_COLOURS[card.status]),
             str(card.running),
             str(card.instances),
-            Text(", ".join(card.capabilities)),
-            Text(card.description),
+            Text(safe(", ".join(card.capabilities))),
+            Text(safe(card.description)),
         )
     return grid

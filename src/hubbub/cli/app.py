@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hubbub.cli import agents, demo, doctor, models, serve, tail, talk
+from hubbub.cli.output import safe
 from hubbub.errors import (
     AgentUnavailable,
     ConnectionLost,
@@ -62,7 +63,7 @@ def run() -> None:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"hubbub: {text}\n")
+    sys.stderr.write(f"hubbub: {safe(text)}\n")
 
 
 def _exit_code(error: HubbubError) -> int:

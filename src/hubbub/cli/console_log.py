@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 import hubbub
-from hubbub.cli.output import console
+from hubbub.cli.output import console, safe
 from hubbub.settings import NATSConfig
 from hubbub.wire.envelope import AgentMessage
 
@@ -31,7 +31,7 @@ def log_to_console(config: NATSConfig) -> None:
 class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            console.print(_line(record), style=_STYLES.get(record.levelno))
+            console.print(safe(_line(record)), style=_STYLES.get(record.levelno))
         except OSError:
             # A terminal that has gone is no reason to stop serving.
             logging.getLogger("hubbub").removeHandler(self)

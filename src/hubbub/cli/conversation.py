@@ -11,6 +11,7 @@ from typing import Literal
 from nats.aio.msg import Msg
 from rich.text import Text
 
+from hubbub.cli.output import safe
 from hubbub.errors import InvalidMessage
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
 from hubbub.wire.subjects import Address, parse
@@ -128,7 +129,7 @@ def rendered(utterance: Utterance, *, width: int) -> Text:
     line.append("  ")
     took = "" if utterance.seconds is None else f"  {_duration(utterance.seconds)}"
     room = max(width - line.cell_len - len(took) - 1, 20)
-    text = " ".join(message.text.split())
+    text = safe(" ".join(message.text.split()))
     line.append(text if len(text) <= room else text[: room - 1] + "…")
     line.append(took, style="dim")
     return line

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hubbub.cli.options import As, Follow, Json, Metadata, Name, Priority, Text, read_metadata
-from hubbub.cli.output import console, print_json
+from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.errors import TaskCanceled, TaskFailed
 from hubbub.mesh.handle import TaskHandle
@@ -111,7 +111,7 @@ async def _follow(handle: TaskHandle, json: bool) -> None:
             )
         else:
             for line in _lines(event):
-                console.print(line)
+                console.print(safe(line))
         reason = str(event.data.get("error", ""))
         if event.kind in (EventKind.FAILED, EventKind.REJECTED):
             raise TaskFailed(handle.task_id, event.kind, reason)
@@ -160,7 +160,7 @@ async def _ask(
                 if json:
                     print_json({"delta": piece})
                 else:
-                    console.print(piece, end="")
+                    console.print(safe(piece), end="")
             if not json:
                 console.print()
             return
@@ -168,7 +168,7 @@ async def _ask(
         if json:
             print_json(answer)
         else:
-            console.print(_text(answer.content))
+            console.print(safe(_text(answer.content)))
 
 
 async def _tell_all(text: str, sender: str | None, metadata: list[str] | None, json: bool) -> None:
