@@ -5,6 +5,8 @@ Each message names what happened, why, and what to do next.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 __all__ = [
     "AgentUnavailable",
     "ConnectionLost",
@@ -30,7 +32,13 @@ __all__ = [
 
 
 class HubbubError(Exception):
-    """The root of all errors raised by Hubbub."""
+    """The root of all errors raised by Hubbub.
+
+    Attributes:
+        is_permanent: whether the same call would fail again, so that a task is not retried.
+    """
+
+    is_permanent: ClassVar[bool] = False
 
 
 class InvalidAgentName(HubbubError):
@@ -39,6 +47,8 @@ class InvalidAgentName(HubbubError):
     Attributes:
         name: the name as it was given.
     """
+
+    is_permanent = True
 
     def __init__(self, name: object) -> None:
         shown = name if isinstance(name, str) else repr(name)
@@ -53,6 +63,8 @@ class InvalidAgentName(HubbubError):
 
 class InvalidMessage(HubbubError):
     """Bytes that are no message, or a message that cannot be written as one."""
+
+    is_permanent = True
 
 
 class AgentUnavailable(HubbubError):
@@ -132,6 +144,8 @@ class TooManyHops(HubbubError):
         limit: the highest allowed number.
     """
 
+    is_permanent = True
+
     def __init__(self, hops: int, limit: int) -> None:
         super().__init__(
             f"This message would be hop {hops} of its conversation, the limit is {limit}: "
@@ -161,6 +175,8 @@ class PermissionDenied(HubbubError):
     Attributes:
         subject: what was refused, if the server said so.
     """
+
+    is_permanent = True
 
     def __init__(self, message: str, subject: str | None = None) -> None:
         super().__init__(message)
@@ -214,6 +230,8 @@ class QuestionTimeout(HubbubError, TimeoutError):
 class SettingsError(HubbubError):
     """A setting has a value that cannot be used; names the variable and what it must be."""
 
+    is_permanent = True
+
 
 class MissingExtra(HubbubError, ImportError):
     """A feature needs an optional dependency.
@@ -221,6 +239,8 @@ class MissingExtra(HubbubError, ImportError):
     Attributes:
         extra: the name of the extra to install.
     """
+
+    is_permanent = True
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs more packages: pip install 'hubbub[{extra}]'")

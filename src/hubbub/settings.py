@@ -256,6 +256,9 @@ def _explain(error: ValidationError) -> str:
     problems: list[str] = []
     for item in error.errors(include_url=False, include_input=False):
         field = str(item["loc"][0]) if item["loc"] else "?"
+        if item["type"] == "extra_forbidden":
+            problems.append(f"there is no setting {field!r}; `docs/configuration.md` lists them")
+            continue
         name = field if field.isupper() else NATSConfig.variable(field)
         what = item["msg"].removeprefix("Value error, ")
         problems.append(f"{name}: {what[:1].lower()}{what[1:]}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,34 @@ async def test_doctor_finds_a_mesh_in_order_and_a_server_that_is_not_there(run: 
     bad = await run("doctor", NATS_URL="nats://127.0.0.1:1")
     assert bad.code == 1
     assert "✗ NATS server" in bad.out
+
+
+async def test_closed_streams_and_full_disks_are_survived(environment: dict[str, str]) -> None:
+    program = f"{sys.executable} -m hubbub.cli agents"
+    for redirection, code in ((">&-", 0), ("<&-", 0), ("2>&-", 0), (">/dev/full", 1)):
+        process = await asyncio.create_subprocess_shell(
+            f"{program} --json {redirection}",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        _, err = await process.communicate()
+        assert process.returncode == code, redirection
+        assert b"Traceback" not in err
+
+
+async def test_an_unknown_setting_in_a_file_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hubbub.toml").write_text("bogus = 1\n")
+    outcome = await run("agents")
+    assert outcome.code == 2
+    assert "there is no setting 'bogus'" in outcome.err
+
+
+async def test_a_file_that_cannot_be_loaded_shows_the_users_own_lines(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    outcome = await run("run", "broken.py:agent")
+    assert outcome.code == 2
+    assert "No module named 'nothing_of_that_name'" in outcome.err
+    assert "hubbub/cli" not in outcome.err

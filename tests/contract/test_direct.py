@@ -12,6 +12,7 @@ from hubbub import (
     Agent,
     AgentMessage,
     ConnectionLost,
+    InvalidMessage,
     NATSConfig,
     RequestTimeout,
     Task,
@@ -422,3 +423,22 @@ async def _shout(task: Task) -> str:
 
 async def _holds(queue: asyncio.Queue[AgentMessage], number: int) -> bool:
     return queue.qsize() >= number
+
+
+async def test_an_id_that_was_used_for_another_message_is_refused_not_swallowed(
+    config: NATSConfig, name: Name
+) -> None:
+    one, other = Agent(name("One")), Agent(name("Other"))
+    one.agentic_run(_shout)
+    other.agentic_run(_shout)
+    reused = name("id").replace(" ", "-")
+    async with hubbub.connect(config=config) as mesh, mesh.serve(one, other):
+        first = await mesh.send_direct_message(one.name, "first", message_id=reused)
+        assert await first.result(timeout=10)
+        again = await mesh.send_direct_message(one.name, "first", message_id=reused)
+        assert await again.result(timeout=10)
+        with pytest.raises(InvalidMessage, match="an id of its own"):
+            await mesh.send_direct_message(other.name, "second", message_id=reused)
+    async with hubbub.connect(config=config, name=name("Another")) as mesh:
+        with pytest.raises(InvalidMessage, match="an id of its own"):
+            await mesh.send_direct_message(one.name, "third", message_id=reused)

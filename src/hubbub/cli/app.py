@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 import typer
@@ -28,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 for register in (
     demo.register,
@@ -43,6 +46,7 @@ for register in (
 
 def run() -> None:
     """Run the command line and exit."""
+    _mend_standard_streams()
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
@@ -59,7 +63,24 @@ def run() -> None:
         # Whoever read our output has gone; Python would complain once more when it exits.
         sys.stdout = None
         code = DONE
+    except OSError as error:
+        _complain(f"{error.strerror or error}")
+        code = FAILED
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _mend_standard_streams() -> None:
+    """Make up for streams that were closed, and for terminals that cannot show every character."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one; the event loop must not get it for a socket.
+            opened = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(opened, mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _complain(text: str) -> None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import traceback
-from pathlib import Path
-from types import TracebackType
 
-import hubbub
 from hubbub.cli.output import console, safe
+from hubbub.cli.traces import users_trace
 from hubbub.settings import NATSConfig
 from hubbub.wire.envelope import AgentMessage
 
 __all__ = ["log_to_console"]
 
-_HOME = str(Path(hubbub.__file__).parent)
 _STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
 
 
@@ -47,16 +43,5 @@ def _line(record: logging.LogRecord) -> str:
             value = getattr(record, fact, None)
             text += f"  {value}" if value else ""
     if record.exc_info and record.exc_info[1] is not None:
-        text += "\n" + _trace(record.exc_info[1])
+        text += "\n" + users_trace(record.exc_info[1])
     return f"{at}  {text}"
-
-
-def _trace(error: BaseException) -> str:
-    """Return the traceback from where the user's own code begins."""
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        place = trace.tb_frame.f_code.co_filename
-        if not place.startswith((_HOME, "<")) and "concurrent/futures" not in place:
-            break
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()

@@ -14,6 +14,7 @@ from rich.text import Text
 from hubbub.cli.output import safe
 from hubbub.errors import InvalidMessage
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
+from hubbub.wire.names import ANONYMOUS
 from hubbub.wire.subjects import Address, parse
 
 __all__ = ["Listener", "Utterance", "rendered"]
@@ -69,8 +70,9 @@ class Listener:
         try:
             message = read_plain(
                 raw.data,
-                to_agent=address.agent or "everybody",
-                from_agent=address.sender or "anonymous",
+                to_agent=address.agent or None,
+                from_agent=address.sender or ANONYMOUS,
+                message_type="announcement" if address.kind == "all" else "request",
             )
         except InvalidMessage:
             return None
@@ -118,7 +120,7 @@ def rendered(utterance: Utterance, *, width: int) -> Text:
         width: columns of the terminal, to cut long texts to.
     """
     message, kind = utterance.message, utterance.kind
-    at = datetime.fromisoformat(message.timestamp).astimezone().strftime("%H:%M:%S")
+    at = _clock(message.timestamp)
     line = Text(no_wrap=True)
     line.append(at, style="dim")
     line.append(f"  {kind:<10}", style=_COLOURS[kind])
@@ -133,6 +135,14 @@ def rendered(utterance: Utterance, *, width: int) -> Text:
     line.append(text if len(text) <= room else text[: room - 1] + "…")
     line.append(took, style="dim")
     return line
+
+
+def _clock(timestamp: str) -> str:
+    """Return the local time of day; a date at the end of time has none here."""
+    try:
+        return datetime.fromisoformat(timestamp).astimezone().strftime("%H:%M:%S")
+    except (ValueError, OverflowError):
+        return "--:--:--"
 
 
 def _duration(seconds: float) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -16,7 +17,7 @@ import hubbub
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json
 from hubbub.cli.running import run_async
-from hubbub.errors import HubbubError, SettingsError
+from hubbub.errors import ConnectionLost, HubbubError, SettingsError
 from hubbub.mesh.answers import APIError
 from hubbub.mesh.mesh import Mesh, connect
 from hubbub.mesh.streams import declarations
@@ -50,8 +51,16 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    json: Json = False,
+    url: Annotated[
+        bool, typer.Option("--url", help="Only print the server's URL, secrets included.")
+    ] = False,
+) -> None:
     """Say what is wrong and what to do about it."""
+    if url:
+        sys.stdout.write(_server_url(NATSConfig()) + "\n")
+        return
     findings = run_async(_all())
     for finding in findings:
         if json:
@@ -61,6 +70,23 @@ def doctor(json: Json = False) -> None:
             console.print(Text.assemble((mark, colour), f" {finding.subject}: {finding.text}"))
     if any(finding.verdict == "bad" for finding in findings):
         raise typer.Exit(1)
+
+
+def _server_url(config: NATSConfig) -> str:
+    """Return where plain NATS clients find the mesh.
+
+    Raises:
+        ConnectionLost: the settings name no server, and the embedded one does not run.
+    """
+    if config.nats_url:
+        return config.nats_url
+    server = running_server(config.data_dir)
+    if server is None:
+        raise ConnectionLost(
+            "No embedded server runs here: start one with `hubbub demo` or `hubbub run`, "
+            "or set NATS_URL to the server of a running mesh"
+        )
+    return server.url
 
 
 async def _all() -> list[Finding]:

@@ -10,7 +10,15 @@ from rich.console import Console
 
 __all__ = ["console", "print_json", "safe"]
 
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_PIPE_COLUMNS = 10_000
+
+console = Console(
+    highlight=False,
+    soft_wrap=True,
+    markup=False,
+    emoji=False,
+    width=None if sys.stdout is not None and sys.stdout.isatty() else _PIPE_COLUMNS,
+)
 """Colours where the terminal has them, plain text where not; markup in messages is never read."""
 
 _KEPT = "\n\t\u200d"  # the last joins emoji

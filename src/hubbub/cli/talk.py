@@ -93,6 +93,8 @@ async def _give(
             print_json({"agent": handle.agent, "task_id": handle.task_id})
         elif not json:
             console.print(f"Stored for {handle.agent}: task {handle.task_id}")
+            if follow and not await mesh.is_online(name):
+                console.print(f"  waits: {name} is not online")
         if follow:
             await _follow(handle, json)
 
@@ -183,7 +185,8 @@ async def _tell_all(text: str, sender: str | None, metadata: list[str] | None, j
 
 
 def _content(text: str) -> str:
-    return sys.stdin.read() if text == "-" else text
+    # Whoever pipes a line means its text, not the end of it.
+    return sys.stdin.read().removesuffix("\n") if text == "-" else text
 
 
 def _text(value: JSON) -> str:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from hubbub.agents.agent import Agent
 from hubbub.agents.mixin import NATSAgentMixin
+from hubbub.cli.traces import users_trace
 from hubbub.errors import SettingsError
 
 __all__ = ["load_agents"]
@@ -66,7 +67,10 @@ def _load_file(path: Path) -> ModuleType:
         raise SettingsError(f"{str(path)!r} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+        raise SettingsError(f"{path} cannot be loaded:\n{users_trace(error)}") from None
     return module
 
 

@@ -7,7 +7,7 @@ import logging
 
 from nats.aio.msg import Msg
 
-from hubbub.errors import HubbubError, InvalidMessage
+from hubbub.errors import HubbubError, InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, acting
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.puller import open_puller
@@ -89,8 +89,8 @@ async def _hear(connection: Connection, raw: Msg, card: AgentCard, listener: Lis
         message = read_plain(raw.data, to_agent=card.name)
         with acting(Activity(agent=card.name, message=message, task_id=None)):
             await listener(message)
-    except InvalidMessage as error:
-        log.warning("%s got an unreadable notice: %s", card.name, error)
+    except (InvalidMessage, TooManyHops) as error:
+        log.warning("%s cannot hear a notice, now or later: %s", card.name, error)
         answer = b"+TERM"
     except asyncio.CancelledError:
         answer = b"-NAK"  # we are going away; another instance, or we ourselves, hear it again

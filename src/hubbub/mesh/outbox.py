@@ -10,6 +10,7 @@ from hubbub.mesh.answers import APIError, PubAck, StreamMissing
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
 from hubbub.mesh.streams import INBOX, ensure_streams
+from hubbub.mesh.tasklog import read_log
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
@@ -56,7 +57,7 @@ async def put_in_inbox(
     Raises:
         InboxFull: too many messages of this sender wait there already.
         InvalidMessage: it cannot be written, is larger than the server takes, or its id is that
-            of a message to another agent.
+            of another message.
         ConnectionLost: the server does not confirm it.
     """
     receiver, sender = agent_token(to_agent), agent_token(message.from_agent)
@@ -64,21 +65,17 @@ async def put_in_inbox(
     headers = {MESSAGE_ID: message.message_id}
     if origin is not None:
         headers[ORIGIN] = origin_header(*origin)
+    subject = layout.direct(receiver, message.priority, sender)
     try:
-        ack = await store(
-            connection,
-            layout.direct(receiver, message.priority, sender),
-            message.to_bytes(),
-            headers=headers,
-        )
+        ack = await store(connection, subject, message.to_bytes(), headers=headers)
     except APIError as error:
         if error.error_code == _INBOX_FULL:
             raise InboxFull(to_agent, message.priority) from None
         raise
-    if ack.duplicate and await _is_another_agents(connection, ack.seq, receiver):
+    if ack.duplicate and not await _is_repeated(connection, ack.seq, subject, message):
         raise InvalidMessage(
-            f"the message id {message.message_id!r} has been used for another agent a moment ago: "
-            "every message needs an id of its own"
+            f"the message id {message.message_id!r} has been used for another message a moment "
+            "ago, and this one is not stored: every message needs an id of its own"
         )
     # The lane in the hint saves the receiver from looking into all five. Without a connection
     # there is no hint; a sweep finds what is stored.
@@ -93,8 +90,22 @@ async def put_in_inbox(
     return ack
 
 
-async def _is_another_agents(connection: Connection, sequence: int, receiver: str) -> bool:
-    """Tell whether an inbox entry is still there and belongs to another agent."""
+async def _is_repeated(
+    connection: Connection, sequence: int, subject: str, message: AgentMessage
+) -> bool:
+    """Tell whether what was stored before under this message's id is this message.
+
+    It is in the inbox, or else the log of the task that it opened begins with it.
+    """
     stored = await connection.at(INBOX, sequence)
-    address = parse(stored.subject) if stored is not None else None
-    return address is not None and address.agent != receiver
+    if stored is not None:
+        return stored.subject == subject
+    address = parse(subject)
+    if address is None:
+        return False
+    events = await read_log(connection, address.agent, message.message_id)
+    if not events:
+        return False
+    claimed = events[0][1].data.get("message")
+    # Canceled before anybody claimed it: then the log does not tell whose it was.
+    return claimed is None or claimed.get("from_agent") == message.from_agent

@@ -92,9 +92,10 @@ class Responder:
         streamed = STREAM in (raw.headers or {})
         timeout = None if streamed else _timeout(raw)
         request = Request(message, streamed, timeout)
+        # Nobody would hear what comes later, and it may cost money.
+        deadline = asyncio.timeout(timeout)
         try:
-            # Nobody would hear what comes later, and it may cost money.
-            async with asyncio.timeout(timeout), self._slots:
+            async with deadline, self._slots:
                 _tell(message, "request received")
                 with acting(Activity(agent=me, message=message, task_id=None)):
                     if streamed:
@@ -110,6 +111,9 @@ class Responder:
             if stopped:
                 raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
+            if deadline.expired():
+                _tell(message, "request given up", error=f"no answer within {timeout:g} s")
+                return
             reason = text_of(error)
             _tell(message, "request failed", error=reason)
             log.warning("%s failed to answer %s: %s", me, message.from_agent, reason)

@@ -24,7 +24,7 @@ from hubbub.mesh.service import Listener, Service
 from hubbub.mesh.streams import ensure_streams
 from hubbub.mesh.sweep import sweep, sweep_inboxes
 from hubbub.wire.card import AgentCard
-from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage
+from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
 from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
 
@@ -206,7 +206,7 @@ class Serving:
         if not self._ears or raw.data.startswith(HEARTBEAT_PREFIX):
             return
         try:
-            message = AgentMessage.from_bytes(raw.data)
+            message = read_plain(raw.data, to_agent=None, message_type="announcement")
         except InvalidMessage as error:
             log.debug("An unreadable broadcast on %s: %s", raw.subject, error)
             return

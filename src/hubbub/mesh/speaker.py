@@ -13,7 +13,7 @@ from hubbub.mesh.connection import Connection
 from hubbub.mesh.handle import TaskHandle
 from hubbub.mesh.headers import MESSAGE_ID
 from hubbub.mesh.outbox import put_in_inbox, store
-from hubbub.mesh.presence import list_cards
+from hubbub.mesh.presence import is_present, list_cards
 from hubbub.mesh.requester import Requester
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
@@ -210,6 +210,14 @@ class Speaker(ABC):
         """
         cards = await list_cards(self._line().connection, include_offline=include_offline)
         return [card for card in cards if capability is None or card.has_capability(capability)]
+
+    async def is_online(self, agent: str) -> bool:
+        """Tell whether an instance of an agent is there.
+
+        Raises:
+            InvalidAgentName: the name cannot be an agent's.
+        """
+        return await is_present(self._line().connection, agent_token(agent))
 
     def task(self, agent: str, task_id: str) -> TaskHandle:
         """Return a handle on a task by its id."""

@@ -98,7 +98,8 @@ def _completion(connection: Connection, result: JSON) -> End:
 def _failure(connection: Connection, error: BaseException, attempt: int) -> End:
     config = connection.config
     reason = described(error)
-    if attempt >= config.max_attempts:
+    permanent = isinstance(error, HubbubError) and error.is_permanent
+    if permanent or attempt >= config.max_attempts:
         return End(EventKind.FAILED, {"error": reason})
     after = error.after if isinstance(error, Retry) else None
     if after is None:

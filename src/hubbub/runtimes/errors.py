@@ -54,6 +54,8 @@ class ModelUnreachable(ModelError):
 class ModelKeyRefused(ModelError):
     """The model server wants a key, or another one."""
 
+    is_permanent = True
+
     def __init__(self, base_url: str) -> None:
         super().__init__(
             f"The model server at {without_secrets(base_url)} refused the key: set OPENAI_API_KEY",

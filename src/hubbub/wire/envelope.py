@@ -202,18 +202,24 @@ def _from_fields(fields: dict[str, Any]) -> AgentMessage:
 
 
 def read_plain(
-    data: bytes, *, to_agent: str, from_agent: str = ANONYMOUS, message_id: str | None = None
+    data: bytes,
+    *,
+    to_agent: str | None,
+    from_agent: str = ANONYMOUS,
+    message_id: str | None = None,
+    message_type: MessageType = "request",
 ) -> AgentMessage:
-    """Read what any NATS client may send to an agent's inbox.
+    """Read what any NATS client may send to an agent, or to everybody.
 
     A JSON object with at least `content` is an envelope whose missing fields are filled in.
     Other text becomes the content of one.
 
     Args:
         data: the payload.
-        to_agent: whose inbox it came to.
+        to_agent: whose inbox it came to; None if it is for everybody.
         from_agent: the sender, if the subject tells it.
         message_id: the id if the payload has none; a fresh one by default.
+        message_type: what it is if the payload does not say so.
 
     Raises:
         InvalidMessage: the bytes are neither text nor an envelope.
@@ -222,7 +228,7 @@ def read_plain(
         try:
             message = decode(data, _decoder)
             # Only what re-encodes to itself has every field; others have some filled in below.
-            if message.to_agent is not None and encode(message) == data:
+            if encode(message) == data and (message.to_agent or to_agent is None):
                 return message
         except (InvalidMessage, InvalidAgentName):
             pass
@@ -233,7 +239,7 @@ def read_plain(
         except UnicodeDecodeError:
             raise InvalidMessage("the payload is neither JSON nor UTF-8 text") from None
     defaults = {
-        "message_type": "request",
+        "message_type": message_type,
         "from_agent": from_agent,
         "to_agent": to_agent,
         "message_id": message_id or new_id(),
