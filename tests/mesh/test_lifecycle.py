@@ -11,6 +11,7 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentMessage, ConnectionLost, NATSConfig, Task
+from hubbub.testing import ServerProcess
 
 Name = Callable[[str], str]
 
@@ -340,3 +341,19 @@ async def _limited_outside(
         mesh.serve(agent),
     ):
         yield mesh
+
+
+async def test_a_watcher_on_a_fresh_server_does_not_stand_in_for_its_streams(
+    own_server: ServerProcess,
+) -> None:
+    config = NATSConfig(nats_url=own_server.url)
+    async with hubbub.connect(config=config) as watcher, hubbub.connect(config=config) as mesh:
+
+        async def watch(_: object) -> None:
+            return
+
+        async with watcher.connection.subscription("agents.>", watch):
+            await watcher.connection.flush()
+            async with asyncio.timeout(5):
+                handle = await mesh.send_direct_message("Nobody-Yet", "hello")
+        assert await handle.state() == "submitted"

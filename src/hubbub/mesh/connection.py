@@ -49,6 +49,7 @@ class Connection:
         config: the settings it was opened with.
         layout: how subjects are laid out.
         id: a random token that tells this connection from all others.
+        has_streams: whether the streams of the mesh have been seen on the server.
     """
 
     def __init__(self, client: Client, config: NATSConfig) -> None:
@@ -56,6 +57,7 @@ class Connection:
         self.config = config
         self.layout: Layout = layout(config.layout)
         self.id = secrets.token_hex(5)
+        self.has_streams = False
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
         self._changed = asyncio.Event()

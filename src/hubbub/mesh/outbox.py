@@ -9,7 +9,7 @@ from hubbub.errors import ConnectionLost, InboxFull, InvalidMessage
 from hubbub.mesh.answers import APIError, PubAck, StreamMissing
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
-from hubbub.mesh.streams import INBOX, ensure_streams
+from hubbub.mesh.streams import INBOX, ensure_streams, expect_streams
 from hubbub.mesh.tasklog import read_log
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
@@ -32,6 +32,7 @@ async def store(
         APIError: the stream refused it.
         ConnectionLost: the server does not confirm it.
     """
+    await expect_streams(connection)
     try:
         return await connection.store(subject, data, headers=headers)
     except StreamMissing:

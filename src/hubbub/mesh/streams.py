@@ -22,6 +22,7 @@ __all__ = [
     "WAKE",
     "declarations",
     "ensure_streams",
+    "expect_streams",
     "presence_ttl",
 ]
 
@@ -140,6 +141,26 @@ async def ensure_streams(connection: Connection) -> None:
         _ensure(connection, declaration)
         for declaration in declarations(connection.layout, connection.config)
     )
+    connection.has_streams = True
+
+
+async def expect_streams(connection: Connection) -> None:
+    """See once for each connection that the streams are there, and create them if not.
+
+    Whoever watches the subjects of an absent stream would take the server's place: a publish
+    would then wait for an answer that nobody gives.
+
+    Raises:
+        APIError: the server refuses a stream.
+        ConnectionLost: the server does not answer.
+    """
+    if connection.has_streams:
+        return
+    try:
+        await connection.api(f"STREAM.INFO.{INBOX}")
+        connection.has_streams = True
+    except APIError:
+        await ensure_streams(connection)
 
 
 async def _ensure(connection: Connection, declaration: dict[str, Any]) -> None:
