@@ -95,9 +95,11 @@ async def worker_bare(url: str, slots: str) -> None:
     """Make the writes that a task needs by hand: claim, end, completion, acknowledgement."""
     async with bare_client(url) as client:
         stream = client.jetstream()
-        pulled = await stream.pull_subscribe("bare.inbox.>", "bare", stream="BARE_INBOX")
+        await stream.add_consumer("BARE_INBOX", durable_name="bare")
 
         async def slot() -> None:
+            # Fetches on one subscription take each other's answers.
+            pulled = await stream.pull_subscribe_bind(consumer="bare", stream="BARE_INBOX")
             while True:
                 try:
                     (message,) = await pulled.fetch(1, timeout=5)

@@ -1,4 +1,4 @@
-"""`hubbub demo` from cold: no server, no data, no model server; until the first message is seen."""
+"""`hubbub demo` from cold: no server, no data, no model; until the first message is seen."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ async def _first_message() -> float:
         environment = {
             **os.environ,
             "HUBBUB_DATA_DIR": str(data),
+            # A local model, if one is here, would first have to be loaded.
+            "XDG_CACHE_HOME": str(Path(folder) / "cache"),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{_closed_port()}/v1",
         }
         began = time.perf_counter()
