@@ -22,7 +22,7 @@ from hubbub.settings import NATSConfig
 __all__ = ["NATSOODAAgent"]
 
 
-_SHARE_OF_TIMEOUT = 0.9
+_MARGIN_SECONDS = 1.0
 
 
 class NATSOODAAgent(Agent):
@@ -100,7 +100,8 @@ class NATSOODAAgent(Agent):
         limits = self._loop.limits
         if task.timeout_seconds is not None:
             # The requester is to hear why there is no answer before it stops listening.
-            seconds = task.timeout_seconds * _SHARE_OF_TIMEOUT
+            whole = task.timeout_seconds
+            seconds = whole - max(0.1 * whole, min(_MARGIN_SECONDS, 0.3 * whole))
             limits = replace(limits, seconds=min(seconds, limits.seconds or seconds))
         return RunContext(tools=mesh_tools(task, self._mesh_tools), limits=limits)
 
