@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench clean
+.PHONY: help demo test faults check format docs bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,6 +21,9 @@ demo: .venv/.ready ## Watch three agents talk, on a server of their own
 
 test: .venv/.ready ## Run every test against real servers and processes
 	@$(BIN)/pytest $(ARGS)
+
+faults: .venv/.ready ## Break everything while hundreds of tasks run, and print the ledger
+	@PYTHONPATH=tests $(BIN)/python -m faults.suite $(ARGS)
 
 check: .venv/.ready ## Lint, format, types, layers
 	@$(BIN)/ruff check .

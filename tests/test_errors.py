@@ -8,9 +8,11 @@ from hubbub import errors
 from hubbub.errors import (
     AgentUnavailable,
     ConnectionLost,
+    DeadLetterNotFound,
     HubbubError,
     InboxFull,
     InvalidAgentName,
+    InvalidCursor,
     InvalidMessage,
     MissingExtra,
     PermissionDenied,
@@ -25,6 +27,7 @@ from hubbub.errors import (
     StepMismatch,
     TaskCanceled,
     TaskFailed,
+    TaskNotFound,
     TooManyHops,
 )
 
@@ -32,6 +35,7 @@ DOCUMENTED = [
     "HubbubError",
     "InvalidAgentName",
     "InvalidMessage",
+    "InvalidCursor",
     "AgentUnavailable",
     "RequestTimeout",
     "RemoteError",
@@ -40,8 +44,10 @@ DOCUMENTED = [
     "RateLimited",
     "PermissionDenied",
     "ConnectionLost",
+    "DeadLetterNotFound",
     "TaskCanceled",
     "TaskFailed",
+    "TaskNotFound",
     "StepMismatch",
     "StepInterrupted",
     "QuestionTimeout",
@@ -93,6 +99,9 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
         ["may not publish"],
     ),
     (ConnectionLost("the server is gone"), {}, ["the server is gone"]),
+    (InvalidCursor("no cursor"), {}, ["no cursor"]),
+    (TaskNotFound("t-1"), {"task_id": "t-1"}, ["t-1", "hubbub tasks"]),
+    (DeadLetterNotFound("t-1"), {"id": "t-1"}, ["t-1", "hubbub dead"]),
     (TaskCanceled("t-1", "no longer needed"), {"task_id": "t-1"}, ["t-1", "no longer needed"]),
     (
         TaskFailed("t-1", "rejected", "not my work"),

@@ -17,9 +17,14 @@ PUBLIC = [
     "AgentStatus",
     "AgentUnavailable",
     "ConnectionLost",
+    "DeadLetter",
+    "DeadLetterNotFound",
+    "HistoryEntry",
+    "HistoryPage",
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidCursor",
     "InvalidMessage",
     "Mesh",
     "MissingExtra",
@@ -41,7 +46,10 @@ PUBLIC = [
     "TaskEvent",
     "TaskFailed",
     "TaskHandle",
+    "TaskNotFound",
+    "TaskPage",
     "TaskState",
+    "TaskSummary",
     "TooManyHops",
     "__version__",
     "connect",
@@ -110,5 +118,5 @@ def test_talking_needs_no_framework() -> None:
 def test_every_error_has_the_one_root() -> None:
     errors = [getattr(hubbub, name) for name in PUBLIC if name[0].isupper()]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 20
+    assert len(errors) == 23
     assert all(issubclass(error, hubbub.HubbubError) for error in errors)

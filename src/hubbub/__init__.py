@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from hubbub.version import __version__
+
 if TYPE_CHECKING:
     from hubbub.agents.agent import Agent
     from hubbub.agents.mixin import NATSAgentMixin
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
     from hubbub.errors import (
         AgentUnavailable,
         ConnectionLost,
+        DeadLetterNotFound,
         HubbubError,
         InboxFull,
         InvalidAgentName,
+        InvalidCursor,
         InvalidMessage,
         MissingExtra,
         PermissionDenied,
@@ -33,17 +37,20 @@ if TYPE_CHECKING:
         StepMismatch,
         TaskCanceled,
         TaskFailed,
+        TaskNotFound,
         TooManyHops,
     )
+    from hubbub.mesh.entries import HistoryEntry
     from hubbub.mesh.handle import TaskHandle
+    from hubbub.mesh.history import HistoryPage
+    from hubbub.mesh.letters import DeadLetter
     from hubbub.mesh.mesh import Mesh, connect
+    from hubbub.mesh.tasklist import TaskPage, TaskSummary
     from hubbub.runtimes.ooda_agent import NATSOODAAgent
     from hubbub.settings import NATSConfig
     from hubbub.wire.card import AgentCard, AgentStatus
     from hubbub.wire.envelope import AgentMessage
     from hubbub.wire.events import TaskEvent, TaskState
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "agents.agent": ["Agent"],
@@ -52,9 +59,11 @@ _HOMES = {
     "errors": [
         "AgentUnavailable",
         "ConnectionLost",
+        "DeadLetterNotFound",
         "HubbubError",
         "InboxFull",
         "InvalidAgentName",
+        "InvalidCursor",
         "InvalidMessage",
         "MissingExtra",
         "PermissionDenied",
@@ -69,10 +78,15 @@ _HOMES = {
         "StepMismatch",
         "TaskCanceled",
         "TaskFailed",
+        "TaskNotFound",
         "TooManyHops",
     ],
+    "mesh.entries": ["HistoryEntry"],
     "mesh.handle": ["TaskHandle"],
+    "mesh.history": ["HistoryPage"],
+    "mesh.letters": ["DeadLetter"],
     "mesh.mesh": ["Mesh", "connect"],
+    "mesh.tasklist": ["TaskPage", "TaskSummary"],
     "runtimes.ooda_agent": ["NATSOODAAgent"],
     "settings": ["NATSConfig"],
     "wire.card": ["AgentCard", "AgentStatus"],
@@ -88,9 +102,14 @@ __all__ = [
     "AgentStatus",
     "AgentUnavailable",
     "ConnectionLost",
+    "DeadLetter",
+    "DeadLetterNotFound",
+    "HistoryEntry",
+    "HistoryPage",
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidCursor",
     "InvalidMessage",
     "Mesh",
     "MissingExtra",
@@ -112,7 +131,10 @@ __all__ = [
     "TaskEvent",
     "TaskFailed",
     "TaskHandle",
+    "TaskNotFound",
+    "TaskPage",
     "TaskState",
+    "TaskSummary",
     "TooManyHops",
     "__version__",
     "connect",

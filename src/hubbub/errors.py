@@ -10,9 +10,11 @@ from typing import ClassVar
 __all__ = [
     "AgentUnavailable",
     "ConnectionLost",
+    "DeadLetterNotFound",
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidCursor",
     "InvalidMessage",
     "MissingExtra",
     "PermissionDenied",
@@ -27,6 +29,7 @@ __all__ = [
     "StepMismatch",
     "TaskCanceled",
     "TaskFailed",
+    "TaskNotFound",
     "TooManyHops",
 ]
 
@@ -213,6 +216,48 @@ class TaskFailed(HubbubError):
         self.task_id = task_id
         self.state = state
         self.reason = reason
+
+
+class InvalidCursor(HubbubError, ValueError):
+    """A cursor was not made by a page of what it is given for."""
+
+    is_permanent = True
+
+
+class TaskNotFound(HubbubError):
+    """No task has this id, or not any more.
+
+    Attributes:
+        task_id: the id as it was given.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, reason: str = "") -> None:
+        shown = task_id if len(task_id) <= 140 else task_id[:137] + "..."
+        super().__init__(
+            f"There is no task {shown!r}"
+            + (f": {reason}" if reason else "; `hubbub tasks` lists them")
+        )
+        self.task_id = task_id
+
+
+class DeadLetterNotFound(HubbubError):
+    """No dead letter has this id, or not any more.
+
+    Attributes:
+        id: the id as it was given.
+    """
+
+    is_permanent = True
+
+    def __init__(self, letter_id: str, reason: str = "") -> None:
+        shown = letter_id if len(letter_id) <= 140 else letter_id[:137] + "..."
+        super().__init__(
+            f"There is no dead letter {shown!r}"
+            + (f": {reason}" if reason else "; `hubbub dead` lists them")
+        )
+        self.id = letter_id
 
 
 class StepMismatch(HubbubError):

@@ -140,6 +140,35 @@ class NATSConfig(BaseSettings):
         ge=1,
         description="Messages that may wait per sender, recipient and priority.",
     )
+    history_days: float = Field(
+        7.0, ge=0.01, le=36_500, description="Days for which the history is kept."
+    )
+    history_bytes: int = Field(
+        1 << 30,
+        ge=100_000,
+        description="Size of the history in bytes; above it, the oldest entries go.",
+    )
+    history_messages: int = Field(
+        1_000_000,
+        ge=1_000,
+        description="Messages in the history; above it, the oldest go.",
+    )
+    keep_logs_days: float = Field(
+        7.0,
+        gt=0,
+        le=36_500,
+        description="Days for which the log of a finished task is kept; unfinished ones stay.",
+    )
+    keep_logs: int = Field(
+        200_000,
+        ge=0,
+        description="Logs of tasks that are kept; above it, the oldest finished ones go.",
+    )
+    janitor_seconds: float = Field(
+        60.0,
+        ge=0.1,
+        description="Seconds between two rounds of the janitor, the process that tidies up.",
+    )
     grace_seconds: float = Field(
         10.0, ge=0, description="Seconds running work may take to finish at shutdown."
     )

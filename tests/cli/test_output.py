@@ -8,6 +8,7 @@ from rich.console import Console
 from hubbub.cli import output
 from hubbub.cli.conversation import Utterance, rendered
 from hubbub.wire import AgentMessage
+from hubbub.wire.clock import now
 
 
 @pytest.fixture
@@ -32,6 +33,16 @@ def test_a_hostile_message_stays_one_harmless_line() -> None:
     assert "\n" not in line
     assert "\x1b" not in line
     assert line.endswith("a ␛]0;title␇b [red]x[/red]")
+
+
+def test_the_date_is_shown_unless_it_is_today() -> None:
+    message = AgentMessage(message_type="request", from_agent="Ann", content="hello")
+    old = Utterance("direct", message, "Bob", at="2020-02-29T12:00:00.000000Z")
+    assert rendered(old, width=200).plain.startswith("2020-02-29 ")
+    today = Utterance("direct", message, "Bob", at=now())
+    assert rendered(today, width=200).plain[2] == ":"
+    unknowable = Utterance("direct", message, "Bob", at="9999-12-31T23:59:59-12:00")
+    assert rendered(unknowable, width=200).plain.startswith("--:--:--")
 
 
 def test_a_pipe_gets_what_was_sent() -> None:

@@ -42,6 +42,22 @@ async def test_an_agent_is_served_listed_asked_and_set_to_work(
     assert {card["status"] for card in gone} == {"offline"}
 
 
+async def test_a_request_waits_for_an_agent_that_is_to_come(
+    start: Start, run: Run, agent_file: Path
+) -> None:
+    nobody = await run("request", "Echo-Bot", "hello", "--wait", "0.1")
+    assert nobody.code == 3
+    assert "No agent named 'Echo-Bot' is online" in nobody.err
+    asking = await start("request", "Echo-Bot", "hello", "--wait", "60")
+    following = await start("request", "Echo-Bot", "hello", "--wait", "60", "--follow")
+    serving = await start("run", f"{agent_file}:echo")
+    await asking.until("hello")
+    await following.until("hello")
+    assert await asking.process.wait() == 0
+    assert await following.process.wait() == 0
+    assert await serving.end() == 0
+
+
 async def test_a_failed_task_is_told_by_text_and_exit_code(
     start: Start, run: Run, agent_file: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hubbub import Agent, AgentMessage, Mesh
 from hubbub.mesh.answers import StoredMessage
-from hubbub.mesh.deadletters import DeadLetter, read_dead_letter
+from hubbub.mesh.deadletters import Burial, read_dead_letter
 from hubbub.wire import agent_token
 
 __all__ = ["PATIENCE", "dead_letters", "inbox_of", "listener", "soon", "stored", "take", "until"]
@@ -52,7 +52,7 @@ async def inbox_of(mesh: Mesh, agent: str) -> list[StoredMessage]:
     return await stored(mesh, "INBOX", f"agents.direct.{agent_token(agent)}.>")
 
 
-async def dead_letters(mesh: Mesh, agent: str) -> list[tuple[DeadLetter, bytes]]:
+async def dead_letters(mesh: Mesh, agent: str) -> list[tuple[Burial, bytes]]:
     """Return an agent's dead letters and their payloads."""
     letters = await stored(mesh, "DEAD", f"dead.{agent_token(agent)}.>")
     return [(read_dead_letter(letter.headers), letter.data) for letter in letters]

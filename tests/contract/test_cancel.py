@@ -189,3 +189,77 @@ async def test_a_handler_that_finishes_all_the_same_has_finished(
         await soon(going.wait())
         await handle.cancel()
         assert await handle.result(timeout=10) == "half of it"
+
+
+async def test_cancel_reaches_what_a_task_has_opened(config: NATSConfig, name: Name) -> None:
+    worker, helper, (boss, heard) = (
+        Agent(name("Worker")),
+        Agent(name("Helper")),
+        listener(name("Boss")),
+    )
+    busy = asyncio.Event()
+    stopped: list[str] = []
+
+    @worker.agentic_run
+    async def work(task: Task) -> None:
+        await task.send_direct_message(helper.name, "first")
+        await task.handoff_to_agent(helper.name, "handed over")
+        await task.send_direct_message(name("Nobody"), "never begun")
+        await asyncio.Event().wait()
+
+    @helper.agentic_run
+    async def help_out(task: Task) -> None:
+        if task.content != "grandchild":
+            await task.send_direct_message(helper.name, "grandchild", priority=5)
+        busy.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(task.content)
+
+    helper.concurrency = 4
+    async with hubbub.connect(config=config) as mesh, mesh.serve(worker, helper, boss):
+        handle = await boss.send_direct_message(worker.name, "go")
+        await soon(busy.wait())
+
+        async def four_at_work() -> bool:
+            working = await mesh.tasks(helper.name, state="working")
+            return len(working.tasks) == 4
+
+        await until(four_at_work)
+        await handle.cancel()
+        (completion,) = await take(heard, 1)
+        assert completion.metadata["state"] == "canceled"
+
+        async def all_canceled() -> bool:
+            page = await mesh.tasks(context=handle.task_id)
+            return {task.state for task in page.tasks} == {TaskState.CANCELED}
+
+        await until(all_canceled)
+        page = await mesh.tasks(context=handle.task_id)
+        # Nobody has read the message of the one that was never begun: it tells no conversation.
+        assert len(page.tasks) == 5
+        parents = {task.content: task.parent for task in page.tasks}
+    assert sorted(stopped) == ["first", "grandchild", "grandchild", "handed over"]
+    assert parents["first"] == (worker.card.token, handle.task_id)
+
+
+async def test_a_handler_that_fails_while_it_is_canceled_is_canceled(
+    config: NATSConfig, name: Name
+) -> None:
+    worker, going = Agent(name("Worker")), asyncio.Event()
+
+    @worker.agentic_run
+    async def work(task: Task) -> None:
+        going.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("even the cleaning up failed")
+
+    async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
+        handle = await mesh.send_direct_message(worker.name, "go")
+        await soon(going.wait())
+        await handle.cancel()
+        with pytest.raises(TaskCanceled, match="cleaning up failed"):
+            await handle.result(timeout=10)

@@ -169,7 +169,7 @@ async def test_the_events_of_a_task_are_told_in_order(config: NATSConfig, name: 
     ]
     assert live[1].data == {"text": "one"}
     assert live[2].data == {"text": "half way", "fraction": 0.5}
-    assert live[-1].data == {"result": "done"}
+    assert live[-1].data == {"result": "done", "attempt": 1}
     assert live[0].data["attempt"] == 1
 
 

@@ -132,6 +132,102 @@ async def test_an_agent_that_works_is_busy(beating: NATSConfig, name: Name) -> N
     assert "busy" in [fields["metadata"]["status"] for fields in said]
 
 
+async def test_what_waits_in_an_inbox_is_counted_once_however_many_share_it(
+    beating: NATSConfig, name: Name
+) -> None:
+    finish = asyncio.Event()
+    workers = [Agent(name("Worker")) for _ in range(2)]
+
+    async def work(message: AgentMessage) -> None:
+        await finish.wait()
+
+    for worker in workers:
+        worker.agentic_run(work)
+
+    async with (
+        hubbub.connect(config=beating) as mesh,
+        hubbub.connect(config=beating) as other,
+        mesh.serve(workers[0]),
+        other.serve(workers[1]),
+    ):
+        for _ in range(5):
+            await mesh.send_direct_message(name("Worker"), "x")
+
+        async def load_is(running: int, queued: int) -> bool:
+            (card,) = [c for c in await mesh.list_agents() if c.name == name("Worker")]
+            return (card.running, card.queued, card.instances) == (running, queued, 2)
+
+        await until(lambda: load_is(2, 3))
+        async with monitor(beating, name("Worker")) as heard:
+            beat = await soon(heard.get())
+            assert beat["metadata"]["queued"] == 4  # all but its own, for it knows no other
+        finish.set()
+        await until(lambda: load_is(0, 0))
+
+
+async def test_requests_that_wait_for_a_slot_are_queued(beating: NATSConfig, name: Name) -> None:
+    finish = asyncio.Event()
+    workers = [Agent(name("Worker"), request_concurrency=1) for _ in range(2)]
+
+    async def answer(message: AgentMessage) -> str:
+        await finish.wait()
+        return "done"
+
+    for worker in workers:
+        worker.run(answer)
+
+    async with (
+        hubbub.connect(config=beating) as mesh,
+        hubbub.connect(config=beating) as other,
+        mesh.serve(workers[0]),
+        other.serve(workers[1]),
+    ):
+        asked = [
+            asyncio.create_task(mesh.request_from_agent(name("Worker"), "x", timeout=20))
+            for _ in range(12)
+        ]
+
+        async def load() -> tuple[int, int]:
+            (card,) = [c for c in await mesh.list_agents() if c.name == name("Worker")]
+            return card.running, card.queued
+
+        async def all_are_known() -> bool:
+            running, queued = await load()
+            return running in (1, 2) and running + queued == 12
+
+        async def nothing_is_left() -> bool:
+            return await load() == (0, 0)
+
+        await until(all_are_known)
+        finish.set()
+        assert {(await reply).text for reply in asked} == {"done"}
+        await until(nothing_is_left)
+
+
+async def test_the_newest_instance_describes_an_agent_whoever_beat_last(
+    beating: NATSConfig, name: Name
+) -> None:
+    old = Agent(name("Worker"), description="old", version="1")
+    new = Agent(name("Worker"), description="new", version="2")
+    for agent in (old, new):
+        agent.run(_nothing)
+    async with (
+        hubbub.connect(config=beating) as mesh,
+        hubbub.connect(config=beating) as other,
+        mesh.serve(old),
+        monitor(beating, old.name) as heard,
+    ):
+        async with other.serve(new):
+            while len({beat["metadata"].get("instance") for beat in await take(heard, 6)}) < 2:
+                continue
+            for _ in range(6):
+                await soon(heard.get())
+                (card,) = [c for c in await mesh.list_agents() if c.name == old.name]
+                assert (card.description, card.version, card.instances) == ("new", "2", 2)
+        (card,) = [c for c in await mesh.list_agents() if c.name == old.name]
+        assert (card.description, card.instances) == ("old", 1)
+
+
 async def test_broadcasts_reach_every_listener_but_the_sender(
     config: NATSConfig, name: Name
 ) -> None:

@@ -14,6 +14,7 @@ from hubbub import (
     Agent,
     AgentMessage,
     AgentUnavailable,
+    Mesh,
     NATSConfig,
     RemoteError,
     RequestTimeout,
@@ -292,3 +293,32 @@ def _numbered(instances: list[Agent], served: set[int]) -> list[Agent]:
             served.add(number)
 
     return instances
+
+
+async def test_instances_that_come_and_go_under_load_lose_no_request(
+    config: NATSConfig, name: Name
+) -> None:
+    agents = [Agent(name("Worker"), request_concurrency=4) for _ in range(3)]
+    for agent in agents:
+        agent.run(_echo)
+    ending = False
+
+    async def ask(mesh: Mesh, number: int) -> None:
+        while not ending:
+            reply = await mesh.request_from_agent(agents[0].name, number, timeout=5)
+            assert reply.content == number
+
+    async with (
+        hubbub.connect(config=config) as mesh,
+        hubbub.connect(config=config) as steady,
+        hubbub.connect(config=config) as other,
+        steady.serve(agents[0]),
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(64):
+            group.create_task(ask(mesh, number))
+        for _ in range(5):
+            for agent in agents[1:]:
+                async with other.serve(agent):
+                    pass
+        ending = True

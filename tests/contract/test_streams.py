@@ -13,7 +13,8 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentMessage, NATSConfig, RemoteError, RequestTimeout
-from hubbub.mesh import requester, responder
+from hubbub.mesh import pieces as answering
+from hubbub.mesh import requester
 from hubbub.wire import JSON, agent_token
 
 from .kit import soon
@@ -200,7 +201,7 @@ async def test_signs_of_life_keep_a_slow_answer_alive(
     config: NATSConfig, name: Name, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requester, "_SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(responder, "_KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(answering, "_KEEP_ALIVE_SECONDS", 0.1)
     worker = Agent(name("Worker"))
 
     @worker.run
@@ -217,7 +218,7 @@ async def test_signs_of_life_keep_a_slow_answer_alive(
 async def test_signs_of_life_come_before_the_first_piece_too(
     config: NATSConfig, name: Name, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(responder, "_KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(answering, "_KEEP_ALIVE_SECONDS", 0.1)
     worker = Agent(name("Worker"))
 
     @worker.run

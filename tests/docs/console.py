@@ -78,7 +78,7 @@ class Console:
             case ["hubbub", "run", *targets]:
                 await self._start(words)
                 await self._online(targets)
-            case ["hubbub", "tail", *_]:
+            case ["hubbub", "tail", *options] if "--no-follow" not in options:
                 tail = await self._start(words)
                 await self._heard(tail)
             case ["python", "-m", "hubbub.runtimes.scripted", "--port", port]:

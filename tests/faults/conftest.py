@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 import pytest
 
 import hubbub
 from hubbub import Mesh
-from hubbub.testing import ServerProcess
+from hubbub.testing import Cluster, ServerProcess, nats_cluster
 
 from .kit import Program
 
@@ -30,6 +30,13 @@ def server(own_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Server
     """A server to be killed, known to all programs of the test."""
     monkeypatch.setenv("NATS_URL", own_server.url)
     return own_server
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Three servers, one of which may be killed at a time."""
+    with nats_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ async def test_if_the_last_port_is_taken_it_takes_another(data_dir: Path, nats_s
         put(data_dir, "identity.json", json.dumps({"port": port, "token": "abc123"}))
         async with await local_server(data_dir, program=nats_server) as server:
             assert not server.address.url.endswith(f":{port}")
-            assert server.address.url.startswith("nats://abc123@127.0.0.1:")
+            assert server.address.url.startswith("nats://hubbub:abc123@127.0.0.1:")
 
 
 async def test_a_broken_program_is_an_error_that_quotes_it(data_dir: Path, tmp_path: Path):

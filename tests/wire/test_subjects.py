@@ -77,6 +77,8 @@ def test_subjects_between_agents_are_read_back(
     assert parse(laid_out.done(agent)) == Address("done", agent=agent)
     assert parse(laid_out.hint(agent)) == Address("hint", agent=agent)
     assert parse(laid_out.request(agent, sender)) == Address("request", agent=agent, sender=sender)
+    assert parse(laid_out.cancel(agent, sender)) == Address("cancel", agent=agent, sender=sender)
+    assert parse(laid_out.recall(agent, sender)) == Address("recall", agent=agent, sender=sender)
     assert parse(laid_out.handoff(sender, agent)) == Address("handoff", agent=agent, sender=sender)
 
 
@@ -176,6 +178,8 @@ def test_what_is_no_direct_message_is_never_stored_in_an_inbox(
         laid_out.hint(agent),
         laid_out.request(agent, sender),
         f"agents.request.{agent}",
+        laid_out.cancel(agent, sender),
+        laid_out.recall(agent, sender),
         laid_out.reply(agent, sender, connection, 1),
         laid_out.handoff(sender, agent),
         laid_out.everybody(sender),
@@ -220,6 +224,20 @@ def test_a_request_is_heard_once_and_by_its_agent_only(
 
 
 @both_layouts
+@given(agent=tokens, other=tokens, sender=tokens)
+def test_what_is_said_about_a_request_is_heard_by_its_agent_and_as_no_request(
+    laid_out: Layout, agent: str, other: str, sender: str
+) -> None:
+    cancel, recall = laid_out.cancel(agent, sender), laid_out.recall(agent, sender)
+    for listener in {agent, other}:
+        assert takes(laid_out.cancel_filter(listener), cancel) is (listener == agent)
+        assert takes(laid_out.recall_filter(listener), recall) is (listener == agent)
+        assert not takes(laid_out.cancel_filter(listener), recall)
+        for said in (cancel, recall):
+            assert not any(takes(heard, said) for heard in laid_out.request_filters(listener))
+
+
+@both_layouts
 @given(requester=tokens, responder=tokens, one=message_ids, other=message_ids)
 def test_a_reply_is_heard_by_the_connection_that_asked(
     laid_out: Layout, requester: str, responder: str, one: str, other: str
@@ -248,6 +266,8 @@ def test_in_the_secured_layout_the_senders_name_stands_where_permissions_look(
 ) -> None:
     assert takes(f"agents.direct.*.*.from.{sender}", SECURED.direct(agent, lane, sender))
     assert takes(f"agents.request.*.from.{sender}", SECURED.request(agent, sender))
+    assert takes(f"agents.cancel.*.from.{sender}", SECURED.cancel(agent, sender))
+    assert takes(f"agents.recall.*.from.{sender}", SECURED.recall(agent, sender))
     assert takes(f"agents.all.from.{sender}", SECURED.everybody(sender))
     assert takes(f"agents.handoff.{sender}.to.*", SECURED.handoff(sender, agent))
     assert takes(f"agents.reply.*.from.{sender}.>", SECURED.reply(agent, sender, "c", 1))
@@ -291,6 +311,10 @@ NAME_FORMS = [
     "agents.request.{}",
     "agents.request.{}.from.a",
     "agents.request.a.from.{}",
+    "agents.cancel.{}.from.a",
+    "agents.cancel.a.from.{}",
+    "agents.recall.{}.from.a",
+    "agents.recall.a.from.{}",
     "agents.reply.{}.from.a.c.1",
     "agents.reply.a.from.{}.c.1",
     "agents.handoff.{}.to.a",
@@ -347,6 +371,8 @@ def test_a_hostile_key_is_never_read(form: str, token: str) -> None:
         "agents.direct.a.from.b",
         "agents.direct.a.done.x",
         "agents.request.a.b",
+        "agents.cancel.a",
+        "agents.recall.a",
         "agents.handoff.a.b",
         "agents.handoff.a.to",
         "agents.hint",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar, cast
 
@@ -13,6 +14,7 @@ from hubbub.agents.threads import DaemonThreads
 from hubbub.errors import ConnectionLost, SettingsError
 from hubbub.mesh.activity import current_activity
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.rates import RateLimits
 from hubbub.mesh.service import Listener, Request, Work
 from hubbub.mesh.speaker import Line, Speaker
 from hubbub.settings import NATSConfig
@@ -39,6 +41,10 @@ class Agent(Speaker):
         version: its own version.
         concurrency: how many tasks one process works on at the same time.
         request_concurrency: how many requests one process answers at the same time.
+        rate_limit: how often a second one process may be set to work, by tasks and requests
+            together; as many may come at once after a pause. A request above it is refused with
+            `RateLimited`, a task waits.
+        sender_rate_limit: the same, for each sender.
         lease_seconds: its lease, if it is not that of the settings.
         config: the settings; by default those of the environment and the files.
 
@@ -57,6 +63,8 @@ class Agent(Speaker):
         version: str = "",
         concurrency: int = 1,
         request_concurrency: int = 16,
+        rate_limit: float | None = None,
+        sender_rate_limit: float | None = None,
         lease_seconds: float | None = None,
         config: NATSConfig | None = None,
     ) -> None:
@@ -70,8 +78,12 @@ class Agent(Speaker):
         )
         if concurrency < 1 or request_concurrency < 1:
             raise SettingsError("concurrency and request_concurrency must be at least 1")
+        for rate in (rate_limit, sender_rate_limit):
+            if rate is not None and not 0 < rate < math.inf:
+                raise SettingsError("rate_limit and sender_rate_limit must be more than 0 a second")
         self.concurrency = concurrency
         self.request_concurrency = request_concurrency
+        self.rates = RateLimits(rate_limit, sender_rate_limit)
         self.lease_seconds = lease_seconds
         self.config = config
         self._run: Handler | None = None
@@ -296,6 +308,7 @@ class Agent(Speaker):
             record=work.record,
             show=work.show,
             canceled=work.canceled,
+            deadline=work.deadline,
         )
         result = await self._call(self._agentic_run or self._run, task)
         if isinstance(result, AsyncIterator):

@@ -98,10 +98,17 @@ class BlockingVerbs:
         *,
         metadata: dict[str, Any] | None = None,
         timeout: float | None = None,
+        wait_for_agent: float | None = None,
+        message_id: str | None = None,
     ) -> AgentMessage:
         """See `Speaker.request_from_agent`."""
         call = self._speaker.request_from_agent(
-            to_agent, content, metadata=metadata, timeout=timeout
+            to_agent,
+            content,
+            metadata=metadata,
+            timeout=timeout,
+            wait_for_agent=wait_for_agent,
+            message_id=message_id,
         )
         return _wait(self._loop, call)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from hubbub.agents.blocking import BlockingVerbs
@@ -47,6 +49,7 @@ class Task(Speaker):
         record: Recorder = _unrecorded,
         show: Callable[[str], Awaitable[None]] = _unseen,
         canceled: asyncio.Event | None = None,
+        deadline: float = math.inf,
         streamed: bool = False,
         timeout_seconds: float | None = None,
     ) -> None:
@@ -61,6 +64,7 @@ class Task(Speaker):
         self._record = record
         self._show = show
         self._canceled = canceled
+        self._deadline = deadline
         # Also where the context does not reach, such as a thread that the handler starts.
         self._acts_for = current_activity()
 
@@ -95,8 +99,15 @@ class Task(Speaker):
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked for the end of it; for sync handlers, which cannot be stopped."""
+        """Whether it shall end; for sync handlers, which cannot be stopped."""
         return self._canceled is not None and self._canceled.is_set()
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it must have ended, in UTC; None if it may take its time."""
+        if self._deadline == math.inf:
+            return None
+        return datetime.fromtimestamp(self._deadline, UTC)
 
     async def say(self, text: str) -> None:
         """Say something to whoever follows the task; it is kept in its log."""

@@ -14,6 +14,7 @@ from rich.text import Text
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
+from hubbub.mesh.departures import watch_departures
 from hubbub.mesh.mesh import Mesh
 from hubbub.wire.card import AgentCard, AgentStatus
 
@@ -48,7 +49,9 @@ def agents(
 async def _agents(capability: str | None, everyone: bool, watch: bool, json: bool) -> None:
     async with on_mesh() as mesh:
         if watch:
-            await _watch(mesh, capability, everyone, json)
+            # Also when nobody else is left to notice that an agent has died.
+            async with watch_departures(mesh.connection):
+                await _watch(mesh, capability, everyone, json)
             return
         cards = await mesh.list_agents(capability, include_offline=everyone)
         if json:
@@ -66,11 +69,11 @@ async def _watch(mesh: Mesh, capability: str | None, everyone: bool, json: bool)
                 cards = await mesh.list_agents(capability, include_offline=everyone)
                 live.update(table(cards), refresh=True)
                 await asyncio.sleep(_REFRESH_SECONDS)
-    shown: list[tuple[str, AgentStatus]] | None = None
+    shown: list[tuple[str, AgentStatus, int]] | None = None
     while True:
         # In a pipe only what has changed is news.
         cards = await mesh.list_agents(capability, include_offline=everyone)
-        now = [(card.name, card.status) for card in cards]
+        now = [(card.name, card.status, card.instances) for card in cards]
         if now != shown:
             shown = now
             if json:
@@ -83,13 +86,16 @@ async def _watch(mesh: Mesh, capability: str | None, everyone: bool, json: bool)
 def table(cards: Iterable[AgentCard]) -> Table:
     """Return the table of some agents."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("AGENT", "STATUS", "LOAD", "PROCESSES", "CAPABILITIES", "DESCRIPTION"):
+    for column in ("AGENT", "STATUS", "LOAD", "QUEUED", "PROCESSES"):
+        grid.add_column(column, overflow="fold")
+    for column in ("CAPABILITIES", "DESCRIPTION"):
         grid.add_column(column, overflow="fold")
     for card in cards:
         grid.add_row(
             Text(card.name),
             Text(str(card.status), style=_COLOURS[card.status]),
             str(card.running),
+            str(card.queued),
             str(card.instances),
             Text(safe(", ".join(card.capabilities))),
             Text(safe(card.description)),

@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from hubbub.cli import agents, demo, doctor, models, serve, tail, talk
+from hubbub.cli import agents, dead, demo, doctor, models, serve, tail, talk, tasks
 from hubbub.cli.output import safe
 from hubbub.errors import (
     AgentUnavailable,
@@ -38,6 +38,8 @@ for register in (
     agents.register,
     talk.register,
     tail.register,
+    tasks.register,
+    dead.register,
     doctor.register,
     models.register,
 ):

@@ -1,4 +1,4 @@
-"""The conversation on the mesh, heard as raw messages and told as lines: who to whom, what."""
+"""The conversation on the mesh, told as lines: who to whom, what."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from rich.text import Text
 
 from hubbub.cli.output import safe
 from hubbub.errors import InvalidMessage
-from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
-from hubbub.wire.names import ANONYMOUS
-from hubbub.wire.subjects import Address, parse
+from hubbub.mesh.entries import HistoryEntry, read_entry, stamp
+from hubbub.wire.clock import read_iso
+from hubbub.wire.envelope import AgentMessage, new_id
 
 __all__ = ["Listener", "Utterance", "rendered"]
 
-Kind = Literal["join", "leave", "status", "broadcast", "direct", "handoff", "request", "reply",
-               "done", "failed"]  # fmt: skip
+Label = Literal["join", "leave", "status", "broadcast", "direct", "handoff", "request", "reply",
+                "done", "failed"]  # fmt: skip
 
 _REMEMBERED = 10_000
-_ERROR = "Nats-Service-Error"
 
-_COLOURS: dict[Kind, str] = {
+_COLOURS: dict[Label, str] = {
     "join": "green",
     "leave": "dim",
     "status": "dim",
@@ -44,72 +43,64 @@ class Utterance:
     """One thing said on the mesh.
 
     Attributes:
-        kind: what it is.
+        label: what it is, in a word.
         message: the envelope.
         to_agent: whom it is for; empty for everybody.
         seconds: for an answer, how long after the question it came.
+        at: when it was stored or heard, ISO 8601; by default when the message was made.
     """
 
-    kind: Kind
+    label: Label
     message: AgentMessage
     to_agent: str
     seconds: float | None = None
+    at: str = ""
 
 
 class Listener:
-    """Understands what is heard on `agents.>`; remembers what was asked, to time the answers."""
+    """Remembers what was asked, to time the answers."""
 
     def __init__(self) -> None:
         self._asked: OrderedDict[str, float] = OrderedDict()
 
     def hear(self, raw: Msg) -> Utterance | None:
-        """Return what a message says; None if it is nothing people would want to see."""
-        address = parse(raw.subject)
-        if address is None or raw.data.startswith(HEARTBEAT_PREFIX):
-            return None
+        """Return what a message on `agents.>` says; None if people would not want to see it."""
         try:
-            message = read_plain(
+            entry = read_entry(
+                raw.subject,
                 raw.data,
-                to_agent=address.agent or None,
-                from_agent=address.sender or ANONYMOUS,
-                message_type="announcement" if address.kind == "all" else "request",
+                raw.headers or {},
+                secured=False,
+                message_id=new_id(),
+                at=stamp(time.time_ns()),
+                cursor="",
             )
         except InvalidMessage:
             return None
-        kind = _kind(address, message, raw)
-        if kind is None:
+        if entry is None or (entry.kind == "reply" and not entry.failed and not entry.message.text):
             return None
-        to_agent = "" if address.kind == "all" else message.to_agent or address.agent
-        return Utterance(kind, message, to_agent, self._timed(kind, message))
+        return self.tell(entry)
 
-    def _timed(self, kind: Kind, message: AgentMessage) -> float | None:
-        if kind in ("direct", "handoff", "request"):
-            self._asked[message.message_id] = time.monotonic()
+    def tell(self, entry: HistoryEntry) -> Utterance:
+        """Return what an entry says."""
+        seconds = self._timed(entry)
+        return Utterance(_label(entry), entry.message, entry.to_agent, seconds, entry.at)
+
+    def _timed(self, entry: HistoryEntry) -> float | None:
+        message, at = entry.message, read_iso(entry.at)
+        if entry.kind in ("direct", "handoff", "request"):
+            self._asked[message.message_id] = at
             if len(self._asked) > _REMEMBERED:
                 self._asked.popitem(last=False)
             return None
         asked = self._asked.get(message.in_reply_to or "")
-        return None if asked is None else time.monotonic() - asked
+        return None if asked is None else max(0.0, at - asked)
 
 
-def _kind(address: Address, message: AgentMessage, raw: Msg) -> Kind | None:
-    failed = _ERROR in (raw.headers or {}) or "error" in message.metadata
-    match address.kind:
-        case "all":
-            event = message.metadata.get("event")
-            if message.message_type != "announcement":
-                return None
-            return event if event in ("join", "leave", "status") else "broadcast"
-        case "direct":
-            return "handoff" if message.message_type == "handoff" else "direct"
-        case "request":
-            return "request"
-        case "reply":
-            return "failed" if failed else "reply" if message.text else None
-        case "done":
-            return "failed" if failed else "done"
-        case _:
-            return None
+def _label(entry: HistoryEntry) -> Label:
+    if entry.failed:
+        return "failed"
+    return "done" if entry.kind == "completion" else entry.kind
 
 
 def rendered(utterance: Utterance, *, width: int) -> Text:
@@ -119,11 +110,10 @@ def rendered(utterance: Utterance, *, width: int) -> Text:
         utterance: what was said.
         width: columns of the terminal, to cut long texts to.
     """
-    message, kind = utterance.message, utterance.kind
-    at = _clock(message.timestamp)
+    message, label = utterance.message, utterance.label
     line = Text(no_wrap=True)
-    line.append(at, style="dim")
-    line.append(f"  {kind:<10}", style=_COLOURS[kind])
+    line.append(_clock(utterance.at or message.timestamp), style="dim")
+    line.append(f"  {label:<10}", style=_COLOURS[label])
     line.append(message.from_agent, style="bold")
     if utterance.to_agent:
         line.append(" → ", style="dim")
@@ -138,11 +128,16 @@ def rendered(utterance: Utterance, *, width: int) -> Text:
 
 
 def _clock(timestamp: str) -> str:
-    """Return the local time of day; a date at the end of time has none here."""
+    """Return the local time of day, and the date unless it is today's.
+
+    A date at the end of time has no local time.
+    """
     try:
-        return datetime.fromisoformat(timestamp).astimezone().strftime("%H:%M:%S")
+        moment = datetime.fromisoformat(timestamp).astimezone()
     except (ValueError, OverflowError):
         return "--:--:--"
+    today = moment.date() == datetime.now(moment.tzinfo).date()
+    return f"{moment:%H:%M:%S}" if today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _duration(seconds: float) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import sys
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -18,32 +16,16 @@ from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json
 from hubbub.cli.running import run_async
 from hubbub.errors import ConnectionLost, HubbubError, SettingsError
-from hubbub.mesh.answers import APIError
-from hubbub.mesh.mesh import Mesh, connect
-from hubbub.mesh.streams import declarations
+from hubbub.mesh.diagnosis import Finding, diagnose
+from hubbub.mesh.mesh import connect
 from hubbub.runtimes import probe
 from hubbub.security.credentials import without_secrets
 from hubbub.server import find_program, running_server
 from hubbub.settings import NATSConfig
 
-__all__ = ["Finding", "examine", "register"]
+__all__ = ["examine", "register"]
 
 _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        verdict: `good`, `note` for what may be meant so, or `bad`.
-        subject: what was looked at.
-        text: what was found, and what to do about it.
-    """
-
-    verdict: Literal["good", "note", "bad"]
-    subject: str
-    text: str
 
 
 def register(app: typer.Typer) -> None:
@@ -126,55 +108,13 @@ def _embedded(config: NATSConfig) -> Finding:
 
 
 async def _mesh(config: NATSConfig) -> AsyncGenerator[Finding]:
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            mesh = await stack.enter_async_context(connect(config=config, start_server=False))
-        except HubbubError as error:
-            named = f" (NATS_URL is {without_secrets(config.nats_url)})" if config.nats_url else ""
-            yield Finding("bad", "NATS server", f"{error}{named}")
-            return
-        client = mesh.connection.client
-        version = client.connected_server_version
-        facts = (
-            f"{mesh.connection.url}, "
-            f"version {version.major}.{version.minor}.{version.patch}, JetStream on, "
-            f"messages up to {client.max_payload:,} bytes"
-        )
-        yield Finding("good", "NATS server", facts)
-        for finding in await _streams(mesh):
-            yield finding
-        cards = await mesh.list_agents()
-        names = ", ".join(card.name for card in cards)
-        if cards:
-            yield Finding("good", "Agents", f"{len(cards)} online: {names}")
-        else:
-            text = "none online; `hubbub run FILE.py:AGENT` serves one, `hubbub demo` shows three"
-            yield Finding("note", "Agents", text)
-
-
-async def _streams(mesh: Mesh) -> list[Finding]:
-    findings: list[Finding] = []
-    missing: list[str] = []
-    connection = mesh.connection
-    for declaration in declarations(connection.layout, connection.config):
-        name = declaration["name"]
-        try:
-            answer = await connection.api(f"STREAM.INFO.{name}")
-        except APIError:
-            missing.append(name)
-            continue
-        if name == "INBOX" and answer["state"]["messages"]:
-            waiting = f"{answer['state']['messages']:,} messages wait or are being worked on"
-            findings.append(Finding("note", "Inboxes", waiting))
-        if name == "DEAD" and answer["state"]["messages"]:
-            dead = f"{answer['state']['messages']:,} messages could not be worked off (stream DEAD)"
-            findings.append(Finding("note", "Dead letters", dead))
-    if missing:
-        text = f"{', '.join(missing)} not there yet; the first agent or message creates them"
-        findings.append(Finding("note", "Streams", text))
-    else:
-        findings.insert(0, Finding("good", "Streams", "all there"))
-    return findings
+    try:
+        async with connect(config=config, start_server=False) as mesh:
+            async for finding in diagnose(mesh.connection):
+                yield finding
+    except HubbubError as error:
+        named = f" (NATS_URL is {without_secrets(config.nats_url)})" if config.nats_url else ""
+        yield Finding("bad", "NATS server", f"{error}{named}")
 
 
 async def _model(config: NATSConfig) -> Finding:

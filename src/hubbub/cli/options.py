@@ -7,7 +7,19 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-__all__ = ["As", "Follow", "Json", "Metadata", "Name", "Priority", "Text", "read_metadata"]
+__all__ = [
+    "As",
+    "Deadline",
+    "DeliverIn",
+    "ExpiresIn",
+    "Follow",
+    "Json",
+    "Metadata",
+    "Name",
+    "Priority",
+    "Text",
+    "read_metadata",
+]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The agent's name.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from stdin.")]
@@ -20,6 +32,19 @@ Priority = Annotated[int, typer.Option("--priority", "-p", min=1, max=5, help="1
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Show what happens until it has ended.")
+]
+
+DeliverIn = Annotated[
+    float | None,
+    typer.Option("--deliver-in", metavar="SECONDS", help="The agent may not begin before."),
+]
+ExpiresIn = Annotated[
+    float | None,
+    typer.Option("--expires-in", metavar="SECONDS", help="An agent must begin within."),
+]
+Deadline = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", help="The task must have ended within."),
 ]
 
 

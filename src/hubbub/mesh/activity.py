@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hubbub.wire.envelope import AgentMessage, new_id
 
-__all__ = ["Activity", "acting", "current_activity"]
+__all__ = ["Activity", "act_for", "acting", "current_activity"]
 
 Recorder = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -31,6 +32,7 @@ class Activity:
         task_id: the task; None for a request, which has no log.
         origin: sender and id of the message that began a chain of handoffs.
         record: writes an event into the task's log.
+        deadline: when the task must have ended, in seconds since 1970.
         subject: what the handler was given, for `hubbub.current_task`.
     """
 
@@ -39,8 +41,9 @@ class Activity:
     task_id: str | None
     origin: tuple[str, str] | None = None
     record: Recorder | None = None
+    deadline: float = math.inf
     subject: object = None
-    _sent: Counter[str] = field(default_factory=Counter[str])
+    _sent: Counter[str] | None = None
 
     def next_message_id(self, verb: str, to_agent: str) -> str:
         """Return the id of the next message that this activity sends.
@@ -51,6 +54,8 @@ class Activity:
         if self.task_id is None:
             return new_id()
         step = f"{verb}.{to_agent}"
+        if self._sent is None:
+            self._sent = Counter()
         self._sent[step] += 1
         seed = f"{self.agent}\n{self.task_id}\n{step}\n{self._sent[step]}"
         return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
@@ -62,6 +67,11 @@ _current: ContextVar[Activity | None] = ContextVar("hubbub_activity", default=No
 def current_activity() -> Activity | None:
     """Return what the calling code works for, None outside of handlers."""
     return _current.get()
+
+
+def act_for(activity: Activity) -> None:
+    """Make the calling asyncio task, to its end, act for an activity."""
+    _current.set(activity)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,11 @@ __all__ = [
     "read_stored",
 ]
 
-_WRONG_LAST_SEQUENCE = 10071
+# The second one is said while a write on the same subject is on its way to the replicas.
+_WRONG_LAST_SEQUENCE = {10071, 10164}
+
+# No leader, all servers that hold it away, the same message on its way to the replicas, overload.
+_PASSING = {10008, 10009, 10118, 10119, 10158, 10163, 10167}
 
 
 class PubAck(msgspec.Struct, frozen=True):
@@ -70,7 +74,12 @@ class APIError(HubbubError):
     @property
     def is_fence(self) -> bool:
         """Whether somebody else wrote to the subject first."""
-        return self.error_code == _WRONG_LAST_SEQUENCE
+        return self.error_code in _WRONG_LAST_SEQUENCE
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same may be taken in a moment, as when a cluster has elected a leader."""
+        return self.error_code in _PASSING
 
 
 class StreamMissing(HubbubError):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NATSError
 
 __all__ = ["SecureClient"]
@@ -14,6 +17,27 @@ class SecureClient(Client):
     Otherwise it would go on in plain text with any server that does not insist on TLS, such as
     one that somebody put in between.
     """
+
+    @property
+    def server_id(self) -> str:
+        """The id of the server that the client is or was connected to, empty before that."""
+        return str(self._server_info.get("server_id", ""))
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the server that we are connected to is one of several."""
+        return bool(self._server_info.get("cluster"))
+
+    async def send_no_more(self, subscriptions: Iterable[Subscription]) -> None:
+        """Let the server send nothing more for some subscriptions; what comes yet is heard.
+
+        Raises:
+            nats.errors.Error: the server does not answer.
+        """
+        if self.is_connected:
+            for subscription in subscriptions:
+                await self._send_unsubscribe(subscription._id)  # pyright: ignore[reportPrivateUsage]
+            await self.flush()
 
     def _connect_command(self) -> bytes:
         server = self._current_server

@@ -7,6 +7,7 @@ from typing import Any
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID
 from hubbub.mesh.outbox import store
+from hubbub.mesh.streams import NOTICES
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import TaskSnapshot, TaskState
 from hubbub.wire.names import agent_token
@@ -22,6 +23,8 @@ async def report_completion(
     end: TaskSnapshot,
     *,
     origin: tuple[str, str] | None,
+    retry_of: str = "",
+    again: bool = False,
 ) -> None:
     """Store the completion of a task for its sender, and for who began the chain of handoffs.
 
@@ -32,43 +35,40 @@ async def report_completion(
         task_id: the task.
         end: how it ended.
         origin: sender and message id at the beginning of the chain.
+        retry_of: the failed task that this one tried again.
+        again: whether it may have been stored before.
 
     Raises:
         ConnectionLost: the server does not confirm it.
     """
-    sender = message.from_agent, message.message_id
-    await _report(connection, agent, message, task_id, end, *sender)
-    if origin is not None and origin != sender:
-        await _report(connection, agent, message, task_id, end, *origin)
-
-
-async def _report(
-    connection: Connection,
-    agent: str,
-    message: AgentMessage,
-    task_id: str,
-    end: TaskSnapshot,
-    to_agent: str,
-    in_reply_to: str,
-) -> None:
     metadata: dict[str, Any] = {"task_id": task_id, "state": str(end.state)}
     if end.error:
         metadata["error"] = end.error
-    receiver = agent_token(to_agent)
-    completion = AgentMessage(
-        message_type="response",
-        from_agent=agent,
-        to_agent=to_agent,
-        content=end.result if end.state is TaskState.COMPLETED else end.error,
-        metadata=metadata,
-        in_reply_to=in_reply_to,
-        priority=message.priority,
-        context_id=message.conversation,
-        hops=message.hops,
-    )
-    await store(
-        connection,
-        connection.layout.done(receiver),
-        completion.to_bytes(),
-        headers={MESSAGE_ID: f"{task_id}.done.{receiver}.{in_reply_to}"},
-    )
+    if retry_of:
+        metadata["retry_of"] = retry_of
+    sender = message.from_agent, message.message_id
+    receivers = [sender] if origin is None or origin == sender else [sender, origin]
+    for to_agent, in_reply_to in receivers:
+        completion = AgentMessage(
+            message_type="response",
+            from_agent=agent,
+            to_agent=to_agent,
+            content=end.result if end.state is TaskState.COMPLETED else end.error,
+            metadata=metadata,
+            in_reply_to=in_reply_to,
+            priority=message.priority,
+            context_id=message.conversation,
+            hops=message.hops,
+        )
+        token = agent_token(to_agent)
+        subject = connection.layout.done(token)
+        message_id = f"{task_id}.done.{token}.{in_reply_to}"
+        # The server tells a repetition within two minutes; a process may come back later.
+        if again and await _is_there(connection, subject, message_id):
+            continue
+        await store(connection, subject, completion.to_bytes(), headers={MESSAGE_ID: message_id})
+
+
+async def _is_there(connection: Connection, subject: str, message_id: str) -> bool:
+    stored = await connection.read_back(NOTICES, subject)
+    return any(notice.headers.get(MESSAGE_ID) == message_id for notice in stored)

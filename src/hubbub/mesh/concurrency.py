@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
 from typing import Any
 
-__all__ = ["Bell", "all_of", "background"]
+__all__ = ["Bell", "Wake", "all_of", "background"]
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -64,6 +64,38 @@ class Bell:
             if waiter.done() and not waiter.cancelled():
                 self.ring()  # this ring was for somebody who can still hear it
             raise
+
+
+class Wake:
+    """Wakes one sleeper in one event loop, from any thread."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextlib.contextmanager
+    def heard(self) -> Generator[None]:
+        """Hear the rings in the running loop while the context lasts; others are lost."""
+        self._rung = asyncio.Event()  # it belongs to the first loop that waits for it
+        self._loop = asyncio.get_running_loop()
+        try:
+            yield
+        finally:
+            self._loop = None
+
+    def ring(self) -> None:
+        """Wake the sleeper, or let it not fall asleep the next time."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has just been closed
+                loop.call_soon_threadsafe(self._rung.set)
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until the next ring, and no longer than some seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        self._rung.clear()
 
 
 @contextlib.asynccontextmanager

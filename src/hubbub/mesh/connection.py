@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from typing import Any
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NATSError
 
 from hubbub.errors import ConnectionLost, InvalidMessage, PermissionDenied
@@ -24,6 +25,7 @@ from hubbub.mesh.answers import (
     read_puback,
     read_stored,
 )
+from hubbub.mesh.client import SecureClient
 from hubbub.mesh.replies import NO_RESPONDERS, Replies, status_of
 from hubbub.security.credentials import without_secrets
 from hubbub.settings import NATSConfig
@@ -34,11 +36,18 @@ __all__ = ["Connection"]
 log = logging.getLogger("hubbub.connection")
 
 _CONFIRM_SECONDS = 2.0
-_PUBLISH_TRIES = 8
+_PUBLISH_SECONDS = 16.0
+_READ_SECONDS = 8.0
+# A cluster elects a leader within 4 to 9 s, and sometimes needs a second round.
+_ELECTION_SECONDS = 20.0
+_ELECTION_PAUSE_SECONDS = 0.2
 _RESERVED_BYTES = 4096
 _READ_BATCH = 256
-_READ_TRIES = 4
+_QUIET_SECONDS = 0.1
+_READ_BYTES = 8 * 1024 * 1024
 _MOST_REFUSALS = 1_000
+
+_clock = time.monotonic
 
 
 class Connection:
@@ -52,7 +61,7 @@ class Connection:
         has_streams: whether the streams of the mesh have been seen on the server.
     """
 
-    def __init__(self, client: Client, config: NATSConfig) -> None:
+    def __init__(self, client: SecureClient, config: NATSConfig) -> None:
         self.client = client
         self.config = config
         self.layout: Layout = layout(config.layout)
@@ -88,6 +97,11 @@ class Connection:
         """The server's URL, without secrets."""
         connected = self.client.connected_url
         return without_secrets(connected.geturl()) if connected else "(not connected)"
+
+    @property
+    def link(self) -> str:
+        """The server's name for the present connection; every reconnect has another one."""
+        return f"{self.client.server_id}/{self.client.client_id}"
 
     @property
     def max_payload(self) -> int:
@@ -150,7 +164,11 @@ class Connection:
 
     @contextlib.asynccontextmanager
     async def subscription(
-        self, subject: str, callback: Callable[[Msg], Awaitable[None]], *, queue: str = ""
+        self,
+        subject: str,
+        callback: Callable[[Msg], Awaitable[None]],
+        *,
+        queue: str = "",
     ) -> AsyncGenerator[None]:
         """Hear a subject while the context lasts.
 
@@ -171,6 +189,50 @@ class Connection:
         finally:
             with contextlib.suppress(NATSError):
                 await subscription.unsubscribe()
+
+    @contextlib.asynccontextmanager
+    async def membership(
+        self, subjects: Iterable[str], callback: Callable[[Msg], Awaitable[None]], *, queue: str
+    ) -> AsyncGenerator[None]:
+        """Share the messages on some subjects with others while the context lasts.
+
+        At its end, what the server had given to us is heard before we stop listening: nobody else
+        will get it.
+
+        Args:
+            subjects: may hold wildcards.
+            callback: as in `subscription`.
+            queue: the queue group.
+
+        Raises:
+            ConnectionLost: the connection is closed.
+        """
+        heard_at = 0.0
+
+        async def hear(message: Msg) -> None:
+            nonlocal heard_at
+            heard_at = _clock()
+            await callback(message)
+
+        members = list[Subscription]()
+        try:
+            for subject in subjects:
+                members.append(await self.client.subscribe(subject, queue=queue, cb=hear))
+        except NATSError as error:
+            raise ConnectionLost(f"The connection to the NATS server is gone: {error}") from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NATSError, TimeoutError):
+                async with asyncio.timeout(_CONFIRM_SECONDS):
+                    await self.client.send_no_more(members)
+                    # Even behind its confirmation come messages that it was about to give us.
+                    heard_at = max(heard_at, _clock())
+                    while (pause := heard_at + _QUIET_SECONDS - _clock()) > 0:  # noqa: ASYNC110
+                        await asyncio.sleep(pause)
+            for member in members:
+                with contextlib.suppress(NATSError):
+                    await member.unsubscribe()
 
     async def flush(self) -> None:
         """Wait until the server has taken in all that was published and subscribed.
@@ -230,11 +292,62 @@ class Connection:
         found: list[StoredMessage] = []
         while True:
             ask = {"seq": after + 1, "next_by_subj": subject, "batch": _READ_BATCH}
-            batch = await self._collect(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(ask))
+            batch = await self._read(stream, msgspec.json.encode(ask))
             found += [read_stored(message) for message in batch]
             if len(batch) < _READ_BATCH:
                 return found
             after = found[-1].sequence
+
+    async def last_of_each(self, stream: str, subjects: list[str]) -> dict[str, StoredMessage]:
+        """Return the last message on each of some subjects, by subject; most cost one request.
+
+        Args:
+            stream: its name; it must allow direct access.
+            subjects: without wildcards.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        found: dict[str, StoredMessage] = {}
+        for start in range(0, len(subjects), _READ_BATCH):
+            some = subjects[start : start + _READ_BATCH]
+            ask = {"multi_last": some, "batch": _READ_BATCH, "max_bytes": _READ_BYTES}
+            read = await self._read(stream, msgspec.json.encode(ask))
+            last = [read_stored(message) for message in read]
+            found |= {message.subject: message for message in last}
+            if last and last[-1].headers.get("Nats-Num-Pending", "0") != "0":
+                # They were too large to come all at once.
+                for subject in set(some) - found.keys():
+                    if (one := await self.last_of(stream, subject)) is not None:
+                        found[subject] = one
+        return found
+
+    async def read_some(
+        self,
+        stream: str,
+        *,
+        start: int | str = 1,
+        subject: str = "",
+        limit: int = _READ_BATCH,
+        max_bytes: int = _READ_BYTES,
+    ) -> list[StoredMessage]:
+        """Return some of what a stream holds, oldest first.
+
+        Args:
+            stream: its name; it must allow direct access.
+            start: the first sequence, from 1, or the first time, RFC 3339.
+            subject: only what is on it; may hold wildcards.
+            limit: how many messages at the most.
+            max_bytes: how many bytes at the most; one message comes in any case.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        ask: dict[str, Any] = {"batch": limit, "max_bytes": max_bytes}
+        ask["seq" if isinstance(start, int) else "start_time"] = start
+        if subject:
+            ask["next_by_subj"] = subject
+        return [read_stored(one) for one in await self._read(stream, msgspec.json.encode(ask))]
 
     async def last_of(self, stream: str, subject: str) -> StoredMessage | None:
         """Return the last message that a stream holds on a subject.
@@ -242,7 +355,7 @@ class Connection:
         Raises:
             ConnectionLost: the server does not answer.
         """
-        return await self._one(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"")
+        return await self._read_one(stream, f".{subject}", b"")
 
     async def at(self, stream: str, sequence: int) -> StoredMessage | None:
         """Return the message at a place of a stream, None if it is not there any more.
@@ -250,25 +363,37 @@ class Connection:
         Raises:
             ConnectionLost: the server does not answer.
         """
-        return await self._one(f"$JS.API.DIRECT.GET.{stream}", b'{"seq":%d}' % sequence)
+        return await self._read_one(stream, "", b'{"seq":%d}' % sequence)
 
-    async def _one(self, subject: str, data: bytes) -> StoredMessage | None:
-        for _ in range(_READ_TRIES):
-            with contextlib.suppress(TimeoutError):
-                message = await self.request(subject, data)
-                return None if status_of(message) else read_stored(message)
-        raise self._unread()
+    async def _read_one(self, stream: str, last_on: str, data: bytes) -> StoredMessage | None:
+        async def ask() -> tuple[list[Msg], str]:
+            message = await self.request(f"$JS.API.DIRECT.GET.{stream}{last_on}", data)
+            status = status_of(message)
+            return ([] if status else [message]), status
 
-    async def _collect(self, subject: str, data: bytes) -> list[Msg]:
-        for _ in range(_READ_TRIES):
+        found = await self._patiently(stream, ask)
+        return read_stored(found[0]) if found else None
+
+    async def _read(self, stream: str, data: bytes) -> list[Msg]:
+        async def ask() -> tuple[list[Msg], str]:
+            subject = f"$JS.API.DIRECT.GET.{stream}"
+            return await self._replies.collect(subject, data, timeout=_CONFIRM_SECONDS)
+
+        return await self._patiently(stream, ask)
+
+    async def _patiently(
+        self, stream: str, ask: Callable[[], Awaitable[tuple[list[Msg], str]]]
+    ) -> list[Msg]:
+        deadline = _clock() + _READ_SECONDS
+        while _clock() < deadline:
             try:
-                return await self._replies.collect(subject, data, timeout=_CONFIRM_SECONDS)
+                messages, status = await ask()
             except TimeoutError:
                 continue
-        raise self._unread()
-
-    def _unread(self) -> ConnectionLost:
-        return ConnectionLost(
+            if status != NO_RESPONDERS or not await self._is_leaderless(stream=stream):
+                return messages
+            await asyncio.sleep(_ELECTION_PAUSE_SECONDS)
+        raise ConnectionLost(
             "The NATS server did not answer when asked for stored messages; "
             "`hubbub doctor` tells what is wrong"
         )
@@ -289,7 +414,8 @@ class Connection:
             ConnectionLost: no confirmation, although it was tried again and again.
         """
         self.check_size(data, headers)
-        for _ in range(_PUBLISH_TRIES):
+        start, refusal = _clock(), ""
+        while _clock() < start + (_ELECTION_SECONDS if refusal else _PUBLISH_SECONDS):
             try:
                 if not self.client.is_connected:
                     # Kept until then, every repetition would be sent as well.
@@ -301,13 +427,47 @@ class Connection:
                     raise PermissionDenied(self._refused.pop(subject), subject) from None
                 continue
             if status_of(message) == NO_RESPONDERS:
-                raise StreamMissing(f"No stream takes {subject}")
-            return read_puback(message)
+                if not await self._is_leaderless(subject=subject):
+                    raise StreamMissing(f"No stream takes {subject}")
+                refusal = "nobody leads its stream just now"
+            else:
+                try:
+                    return read_puback(message)
+                except APIError as error:
+                    if not error.is_passing:
+                        raise
+                    refusal = str(error)
+            await asyncio.sleep(_ELECTION_PAUSE_SECONDS)
         raise ConnectionLost(
             f"The NATS server did not confirm a message on {subject} within "
-            f"{_PUBLISH_TRIES * _CONFIRM_SECONDS:g} s. It may or may not be stored; "
+            f"{_clock() - start:.0f} s{refusal and f' ({refusal})'}. It may or may not be stored; "
             "sending it again under the same message id is safe"
         )
+
+    async def _is_leaderless(self, *, stream: str = "", subject: str = "") -> bool:
+        """Tell whether a stream is there although nobody answers for it.
+
+        So it is in a cluster whose servers elect a leader, or are away. A server that is alone
+        answers for all that it has.
+
+        Args:
+            stream: its name, or
+            subject: one that it takes.
+        """
+        if not self.client.is_clustered:
+            return False
+        body = msgspec.json.encode({"subject": subject} if subject else {})
+        try:
+            message = await self.request("$JS.API.STREAM.NAMES", body)
+        except TimeoutError:
+            return True  # nobody leads the cluster
+        if status_of(message) == NO_RESPONDERS:
+            return False
+        try:
+            names = read_answer(message).get("streams") or ()
+        except APIError as error:
+            return error.is_passing
+        return stream in names if stream else bool(names)
 
     async def api(self, name: str, body: object = None, *, timeout: float = 5.0) -> dict[str, Any]:
         """Call the JetStream API.
@@ -315,7 +475,7 @@ class Connection:
         Args:
             name: what follows `$JS.API.`, such as `STREAM.INFO.INBOX`.
             body: the JSON request, if it takes one.
-            timeout: seconds to wait.
+            timeout: seconds to wait; a cluster gets the time to elect a leader besides.
 
         Raises:
             APIError: the server refused.
@@ -324,17 +484,40 @@ class Connection:
         """
         subject = f"$JS.API.{name}"
         data = b"" if body is None else msgspec.json.encode(body)
-        try:
-            message = await self.request(subject, data, timeout=timeout)
-        except TimeoutError:
-            if subject in self._refused:
-                raise PermissionDenied(self._refused.pop(subject), subject) from None
-            raise ConnectionLost(
-                f"The NATS server at {self.url} did not answer {name} within {timeout:g} s"
-            ) from None
-        if status_of(message) == NO_RESPONDERS:
-            raise StreamMissing("JetStream does not answer")
-        return read_answer(message)
+        start, refusal = _clock(), ""
+        while True:
+            clustered = self.client.is_clustered
+            seconds = min(timeout, _CONFIRM_SECONDS) if clustered else timeout
+            try:
+                message = await self.request(subject, data, timeout=seconds)
+                if status_of(message) == NO_RESPONDERS:
+                    raise StreamMissing("JetStream does not answer")
+                return read_answer(message)
+            except TimeoutError:
+                if subject in self._refused:
+                    raise PermissionDenied(self._refused.pop(subject), subject) from None
+            except APIError as error:
+                if not error.is_passing:
+                    raise
+                refusal = str(error)
+                await asyncio.sleep(_ELECTION_PAUSE_SECONDS)
+            if _clock() >= start + (_ELECTION_SECONDS if clustered else timeout):
+                raise ConnectionLost(
+                    f"The NATS server at {self.url} did not answer {name} within "
+                    f"{_clock() - start:.0f} s{refusal and f' ({refusal})'}"
+                )
+
+    def check_content(self, data: bytes) -> None:
+        """Refuse what an agent may not send.
+
+        Raises:
+            InvalidMessage: it is larger than `max_content`.
+        """
+        if len(data) > self.max_content:
+            raise InvalidMessage(
+                f"the message has {len(data):,} bytes, this mesh takes {self.max_content:,}: "
+                "send less, or put the data elsewhere and send a reference"
+            )
 
     def check_size(self, data: bytes, headers: dict[str, str] | None) -> None:
         """Refuse what the server would drop the connection for.

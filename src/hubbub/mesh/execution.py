@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Any
 
-from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage, Reject, Retry
-from hubbub.mesh.activity import Activity, acting
-from hubbub.mesh.completion import report_completion
+from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
+from hubbub.mesh.attempt import Attempt, Job
+from hubbub.mesh.concurrency import background
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
-from hubbub.mesh.headers import ORIGIN, parse_origin
+from hubbub.mesh.ending import conclude
+from hubbub.mesh.headers import PARENT, read_pair
 from hubbub.mesh.inbox import Delivery, Inbox
 from hubbub.mesh.leases import LeaseKeeper
 from hubbub.mesh.puller import open_puller
-from hubbub.mesh.service import Service, Work
+from hubbub.mesh.service import Service
 from hubbub.mesh.streams import WAKE
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
-from hubbub.mesh.verdict import CANCELED_UNSTARTED, End, described, exhausted, verdict
-from hubbub.wire.codec import JSON, encode
+from hubbub.mesh.timing import timing_of
+from hubbub.mesh.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
+from hubbub.wire import clock
 from hubbub.wire.envelope import AgentMessage, read_plain
 from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
 from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
@@ -34,6 +37,8 @@ __all__ = ["Executor", "task_id_of"]
 
 activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.tasks")
+
+_MOST_RESERVED = 100_000
 
 
 def task_id_of(delivery: Delivery, message: AgentMessage) -> str:
@@ -67,30 +72,39 @@ class Executor:
         self._agent = inbox.agent
         self._lease_seconds = service.lease_seconds or connection.config.lease_seconds
         self._at_work: set[str] = set()
-        self._handlers: dict[str, tuple[asyncio.Task[JSON], Work]] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._canceled: set[str] = set()
+        # When messages that are held back by a rate limit may begin, by their place in the inbox.
+        self._reserved: dict[int, float] = {}
         self._releasing = False
 
     @property
     def running(self) -> int:
         """How many handlers are at work."""
-        return len(self._handlers)
+        return len(self._attempts)
 
     async def run_slot(self) -> None:
-        """Work off one message after the other until the inbox is closed."""
-        async with open_puller(self._connection) as puller:
+        """Work off one message after the other until the inbox is closed.
+
+        What follows a final event is done while the next message is worked on already: it is
+        the server's turn then, and the order of the messages does not depend on it.
+        """
+        ending: asyncio.Task[None] | None = None
+        async with open_puller(self._connection) as puller, background() as group:
             while (delivery := await self._inbox.next(puller)) is not None:
-                with self._leases.hold(delivery.ack_subject, self._lease_seconds):
-                    await self._run(delivery)
+                free = asyncio.Event()
+                work = group.create_task(self._run(delivery, free))
+                await free.wait()
+                if ending is not None:
+                    await ending
+                ending = work
 
     def cancel(self, task_id: str) -> None:
         """Stop the handler of a task, if it runs here or is about to."""
         if task_id in self._at_work:
             self._canceled.add(task_id)
-        if task_id in self._handlers:
-            handler, work = self._handlers[task_id]
-            work.canceled.set()
-            handler.cancel()
+        if task_id in self._attempts:
+            self._attempts[task_id].stop(Stop.CANCELED)
 
     async def obey(self) -> None:
         """Stop the handlers whose end was asked for while the connection was away.
@@ -98,21 +112,22 @@ class Executor:
         Raises:
             ConnectionLost: the server does not answer.
         """
-        for task_id in list(self._handlers):
+        for task_id in list(self._attempts):
             if await self._cancel_waits(task_id):
                 self.cancel(task_id)
 
     def release_all(self) -> None:
         """Stop every handler and hand its task back."""
         self._releasing = True
-        for handler, _ in self._handlers.values():
-            handler.cancel()
+        for attempt in self._attempts.values():
+            attempt.stop(Stop.RELEASED)
 
     # One delivery
 
-    async def _run(self, delivery: Delivery) -> None:
+    async def _run(self, delivery: Delivery, free: asyncio.Event) -> None:
         try:
-            await self._work_off(delivery)
+            with self._leases.hold(delivery.ack_subject, self._lease_seconds):
+                await self._work_off(delivery, free)
         except Fenced:
             self._inbox.abandon(delivery)
         except HubbubError as error:
@@ -125,10 +140,13 @@ class Executor:
             # Whatever it is, a slot must not end of it.
             log.exception("%s: message %d is left to its lease", self._agent, delivery.sequence)
             self._inbox.abandon(delivery)
+        finally:
+            free.set()
 
-    async def _work_off(self, delivery: Delivery) -> None:
+    async def _work_off(self, delivery: Delivery, free: asyncio.Event) -> None:
         try:
             message = self._read(delivery)
+            timing = timing_of(delivery.headers)
         except InvalidMessage as error:
             await self._refuse(delivery, f"not a message: {error}")
             return
@@ -137,43 +155,35 @@ class Executor:
             # Its lease ran out, as in an outage of the server. Here it goes on, and the signs of
             # life that the running attempt gives are good for this delivery, too.
             return
+        tasklog = TaskLog(self._connection, self._agent, task_id, context=message.conversation)
+        job = Job(delivery, message, task_id, timing, tasklog, TaskSnapshot())
         self._at_work.add(task_id)
         try:
-            await self._work_on(delivery, message, task_id)
+            await self._work_on(job, free)
         finally:
             self._at_work.discard(task_id)
             self._canceled.discard(task_id)
 
-    async def _work_on(self, delivery: Delivery, message: AgentMessage, task_id: str) -> None:
-        tasklog = TaskLog(self._connection, self._agent, task_id)
-        before = TaskSnapshot()
+    async def _work_on(self, job: Job, free: asyncio.Event) -> None:
         try:
-            if delivery.deliveries > 1:
-                before = await self._recall(tasklog, task_id)
-                if await self._is_settled(delivery, message, task_id, before):
-                    return
-            attempt = before.attempts + 1
-            if attempt > self._connection.config.max_attempts:
-                end = exhausted(before)
-                await self._finish(delivery, message, task_id, tasklog, before, end)
+            if await self._is_put_aside(job):
                 return
-            if tasklog.head and await self._cancel_waits(task_id):
-                end = CANCELED_UNSTARTED
-                await self._finish(delivery, message, task_id, tasklog, before, end)
-                return
-            await self._claim(delivery, message, tasklog, attempt)
+            end = await self._end_before_claim(job)
+            if end is None:
+                await self._claim(job)
         except Fenced:
             # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
             # and the message is in other hands: then it is not ours to acknowledge.
-            before = await self._recall(tasklog, task_id)
-            if not await self._is_settled(delivery, message, task_id, before):
+            await self._recall(job)
+            if not await self._is_settled(job):
                 raise
             return
         except InvalidMessage as error:
-            await self._refuse(delivery, str(error))
+            await self._refuse(job.delivery, str(error))
             return
-        end = await self._attempt(delivery, message, task_id, tasklog, attempt)
-        await self._finish(delivery, message, task_id, tasklog, before, end)
+        if end is None:
+            end = await self._attempt(job)
+        await self._finish(job, end, free)
 
     def _read(self, delivery: Delivery) -> AgentMessage:
         address = parse(delivery.subject)
@@ -190,97 +200,103 @@ class Executor:
             raise InvalidMessage(f"it says it is from {message.from_agent!r}, but {sender} sent it")
         return message
 
-    async def _is_settled(
-        self, delivery: Delivery, message: AgentMessage, task_id: str, before: TaskSnapshot
-    ) -> bool:
-        """Tell whether nothing is left to do for a delivery but what is done here."""
-        if before.inbox_sequence not in (0, delivery.sequence):
-            await self._inbox.acknowledge(delivery)  # the same message, stored twice
-            return True
-        if before.state.is_final:
-            await self._close(delivery, message, task_id, before)
+    async def _is_put_aside(self, job: Job) -> bool:
+        """Tell whether a delivery is not to be worked on now, and has been dealt with."""
+        if job.delivery.deliveries > 1:
+            await self._recall(job)
+            if await self._is_settled(job):
+                return True
+        if wait := self._seconds_to_wait(job) or self._seconds_of_rate(job):
+            await self._inbox.give_back(job.delivery, after=wait)
             return True
         return False
 
-    async def _recall(self, tasklog: TaskLog, task_id: str) -> TaskSnapshot:
-        """Read what is known of a task, and go on writing behind it."""
+    async def _is_settled(self, job: Job) -> bool:
+        """Tell whether nothing is left to do for a delivery but what is done here."""
+        if job.before.inbox_sequence not in (0, job.delivery.sequence):
+            await self._inbox.acknowledge(job.delivery)  # the same message, stored twice
+            return True
+        if job.before.state.is_final:
+            await self._close(job, job.before, again=True)
+            return True
+        return False
+
+    async def _recall(self, job: Job) -> None:
+        """Read what is known of a task, and go on writing behind it.
+
+        Raises:
+            InvalidMessage: the log breaks its own rules.
+        """
         try:
-            events = await read_log(self._connection, self._agent, task_id)
-            if events:
-                tasklog.head = events[-1][0]
-            return fold(event for _, event in events)
+            events = await read_log(self._connection, self._agent, job.task_id)
+            job.before = fold(event for _, event in events)
         except InvalidMessage as error:
             raise InvalidMessage(f"the log of its task is broken: {error}") from None
+        if events:
+            job.log.go_on_behind(events[-1][0], job.before.state)
 
-    async def _claim(
-        self, delivery: Delivery, message: AgentMessage, tasklog: TaskLog, attempt: int
-    ) -> None:
-        facts = {
-            "message": message.to_builtins(),
-            "inbox_sequence": delivery.sequence,
-            "instance": self._instance,
-            "attempt": attempt,
+    async def _end_before_claim(self, job: Job) -> End | None:
+        """Return how a task ends that no handler shall see, None if one shall."""
+        if job.attempt > self._connection.config.max_attempts:
+            return exhausted(job.before)
+        if job.log.head and await self._cancel_waits(job.task_id):
+            return CANCELED_UNSTARTED
+        if reason := job.timing.too_late(begun=job.before.attempts > 0):
+            facts = {} if job.log.head else self._opening(job)
+            return End(EventKind.FAILED, {**facts, "error": reason})
+        return None
+
+    def _seconds_to_wait(self, job: Job) -> float:
+        """Return after how many seconds a task is to be delivered again, 0 if it is due."""
+        wait = clock.seconds_until(job.timing.not_before)
+        if not wait and job.before.again_at and clock.is_moved():
+            # The server holds a retry back by its own clock; one that tests move is ours.
+            wait = clock.seconds_until(clock.read_iso(job.before.again_at))
+        return wait
+
+    def _seconds_of_rate(self, job: Job) -> float:
+        """Return after how many seconds the rate limits let a task begin, 0 if they do now."""
+        now, sequence = time.monotonic(), job.delivery.sequence
+        due = self._reserved.pop(sequence, None)
+        if due is None:
+            due = now + self._service.rates.reserve_for(agent_token(job.message.from_agent))
+        if due <= now:
+            return 0.0
+        self._reserved[sequence] = due
+        if len(self._reserved) > _MOST_RESERVED:
+            self._reserved.pop(next(iter(self._reserved)))  # another instance may have had it
+        return due - now
+
+    def _opening(self, job: Job) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "message": job.message.to_builtins(),
+            "inbox_sequence": job.delivery.sequence,
         }
+        if parent := read_pair(job.delivery.headers.get(PARENT)):
+            facts["parent"] = list(parent)
+        if job.retry_of:
+            facts["retry_of"] = job.retry_of
+        return facts
+
+    async def _claim(self, job: Job) -> None:
+        facts = {**self._opening(job), "instance": self._instance, "attempt": job.attempt}
         try:
-            await tasklog.append(EventKind.CLAIMED, facts)
+            await job.log.append(EventKind.CLAIMED, facts)
         except InvalidMessage as error:
             raise InvalidMessage(f"it leaves no room for its log: {error}") from None
 
-    # One attempt
-
-    async def _attempt(
-        self,
-        delivery: Delivery,
-        message: AgentMessage,
-        task_id: str,
-        tasklog: TaskLog,
-        attempt: int,
-    ) -> End:
-        async def record(kind: str, data: dict[str, Any]) -> None:
-            # What a handler left running has no place in the log: its end is written there.
-            if handler.done():
-                raise HubbubError(f"attempt {attempt} at task {task_id} has ended")
-            await tasklog.append(kind, data)
-
-        async def show(text: str) -> None:
-            subject = self._connection.layout.live(self._agent, task_id)
-            await self._connection.publish(subject, encode({"attempt": attempt, "text": text}))
-
-        work = Work(message, task_id, attempt, record, show)
-        activity = Activity(
-            agent=self._service.card.name,
-            message=message,
-            task_id=task_id,
-            origin=parse_origin(delivery.headers.get(ORIGIN)),
-            record=record,
-        )
-        _tell(message, task_id, "started", attempt=attempt)
-        with acting(activity):
-            handler = asyncio.create_task(self._service.work(work), name=f"task {task_id}")
-        self._handlers[task_id] = (handler, work)
-        if task_id in self._canceled:
-            self.cancel(task_id)
-        if self._releasing:
-            handler.cancel()
+    async def _attempt(self, job: Job) -> End:
+        attempt = Attempt(self._connection, self._service, job)
+        if job.task_id in self._canceled:
+            attempt.stop(Stop.CANCELED)
+        elif self._releasing:
+            attempt.stop(Stop.RELEASED)
+        _tell(job, "started", attempt=job.attempt)
+        self._attempts[job.task_id] = attempt
         try:
-            # Not `await handler`: that would pass a cancellation of ours on to it unseen.
-            await asyncio.wait({handler})
-        except asyncio.CancelledError:
-            handler.cancel()
-            await asyncio.wait({handler})
-            raise
+            return await attempt.run()
         finally:
-            del self._handlers[task_id]
-            activity.record = None  # it may still send, as part of the same conversation
-        if not handler.cancelled() and isinstance(error := handler.exception(), Exception):
-            self._complain(error, attempt)
-        return verdict(self._connection, handler, work, releasing=self._releasing)
-
-    def _complain(self, error: Exception, attempt: int) -> None:
-        """Log a failure with its trace; what a handler raises on purpose is none."""
-        if not isinstance(error, Retry | Reject):
-            reason = described(error)
-            log.warning("%s: attempt %d failed: %s", self._agent, attempt, reason, exc_info=error)
+            del self._attempts[job.task_id]
 
     async def _cancel_waits(self, task_id: str) -> bool:
         """Tell whether somebody asked for the end of a task while its process was dead."""
@@ -289,34 +305,28 @@ class Executor:
 
     # The end
 
-    async def _finish(
-        self,
-        delivery: Delivery,
-        message: AgentMessage,
-        task_id: str,
-        tasklog: TaskLog,
-        before: TaskSnapshot,
-        end: End,
-    ) -> None:
-        await self._append_end(tasklog, end)
-        _tell(message, task_id, end.kind, error=end.data.get("error"))
+    async def _finish(self, job: Job, end: End, free: asyncio.Event) -> None:
+        await self._append_end(job, end)
+        free.set()
+        _tell(job, end.kind, error=end.data.get("error"))
         if end.again_after is not None:
-            await self._inbox.give_back(delivery, after=end.again_after)
+            wait = min(end.again_after, clock.seconds_until(clock.seconds() + end.again_after))
+            await self._inbox.give_back(job.delivery, after=wait)
             return
-        error = str(end.data.get("error", ""))
         after = TaskSnapshot(
             state=TaskState(str(end.kind)),
             result=end.data.get("result"),
-            error=error,
-            errors=before.errors,
+            error=str(end.data.get("error", "")),
+            errors=job.before.errors,
         )
-        await self._close(delivery, message, task_id, after)
+        await self._close(job, after, again=job.delivery.deliveries > 1)
 
-    async def _append_end(self, tasklog: TaskLog, end: End) -> None:
+    async def _append_end(self, job: Job, end: End) -> None:
         """Write what came of an attempt, however long the server is away: it cost something."""
+        attempt = job.attempt if job.log.is_at_work else job.before.attempts
         while True:
             try:
-                await tasklog.append(end.kind, end.data)
+                await job.log.append(end.kind, {**end.data, "attempt": attempt})
             except ConnectionLost as error:
                 if self._releasing or self._connection.client.is_closed:
                     raise
@@ -324,36 +334,16 @@ class Executor:
             else:
                 return
 
-    async def _close(
-        self, delivery: Delivery, message: AgentMessage, task_id: str, end: TaskSnapshot
-    ) -> None:
-        """Do what follows the final event; doing it again changes nothing."""
-        if end.state is TaskState.FAILED:
-            await bury(
-                self._connection,
-                self._agent,
-                task_id,
-                delivery,
-                reason=end.error,
-                errors=[*end.errors, end.error],
-            )
-        await report_completion(
+    async def _close(self, job: Job, end: TaskSnapshot, *, again: bool) -> None:
+        await conclude(
             self._connection,
-            self._service.card.name,
-            message,
-            task_id,
+            self._service.card,
+            job,
             end,
-            origin=parse_origin(delivery.headers.get(ORIGIN)),
+            was_told_to_end=job.task_id in self._canceled,
+            again=again,
         )
-        if end.state is TaskState.CANCELED or task_id in self._canceled:
-            await self._forget_inputs(task_id)
-        await self._inbox.acknowledge(delivery)
-
-    async def _forget_inputs(self, task_id: str) -> None:
-        """Remove what was to tell a task to end."""
-        subject = self._connection.layout.input(self._agent, task_id, "*")
-        with contextlib.suppress(HubbubError):
-            await self._connection.api(f"STREAM.PURGE.{WAKE}", {"filter": subject})
+        await self._inbox.acknowledge(job.delivery)
 
     async def _refuse(self, delivery: Delivery, reason: str) -> None:
         """Bury what no handler may see."""
@@ -365,6 +355,6 @@ class Executor:
         await self._inbox.acknowledge(delivery)
 
 
-def _tell(message: AgentMessage, task_id: str, what: str, **facts: Any) -> None:
+def _tell(job: Job, what: str, **facts: Any) -> None:
     if activity_log.isEnabledFor(logging.INFO):
-        activity_log.info("%s", what, extra={"mesh": message, "task_id": task_id, **facts})
+        activity_log.info("%s", what, extra={"mesh": job.message, "task_id": job.task_id, **facts})

@@ -37,23 +37,32 @@ class TaskHandle:
 
     async def snapshot(self) -> TaskSnapshot:
         """Return the task as its log tells it; `submitted` while nobody has claimed it."""
-        events = await read_log(self._connection, self._token, self.task_id)
-        return fold(event for _, event in events)
+        return fold(event for _, event in await self.stored_log())
 
     async def state(self) -> TaskState:
         """Return where the task stands."""
         return (await self.snapshot()).state
 
+    async def stored_log(self) -> list[tuple[int, TaskEvent]]:
+        """Return what has happened to the task so far, with the sequences of the log."""
+        return await read_log(self._connection, self._token, self.task_id)
+
     async def events(self, *, after: int = 0) -> AsyncGenerator[TaskEvent]:
         """Yield what happens to the task, from the beginning until its final event.
 
         Args:
-            after: only events behind this sequence of the log.
+            after: only events behind this sequence of the log; see `log`.
         """
+        async with contextlib.aclosing(self.log(after=after)) as entries:
+            async for _, event in entries:
+                yield event
+
+    async def log(self, *, after: int = 0) -> AsyncGenerator[tuple[int, TaskEvent]]:
+        """Yield the events with their sequences, from which one can go on later with `after`."""
         followed = follow_log(self._connection, self._token, self.task_id, after=after)
         async with contextlib.aclosing(followed):
-            async for _, event in followed:
-                yield event
+            async for entry in followed:
+                yield entry
 
     async def result(self, timeout: float | None = None) -> JSON:
         """Wait for the end of the task and return what the handler returned.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from hubbub.errors import HubbubError
+from hubbub.mesh.answers import StreamMissing
 from hubbub.mesh.concurrency import Bell
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import MESSAGE_ID
@@ -98,12 +99,23 @@ class Inbox:
         self._news = 0
         self._consumers: set[int] = set()
         self._held: set[int] = set()
+        self._stored = 0
         self._free = 0
 
     @property
     def agent(self) -> str:
         """The token of the agent whose inbox this is."""
         return self._agent
+
+    @property
+    def stored(self) -> int:
+        """How many messages the inbox holds, those being worked on included, as last seen."""
+        return self._stored
+
+    @property
+    def held(self) -> int:
+        """How many of them are in the hands of this instance."""
+        return len(self._held)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -156,7 +168,8 @@ class Inbox:
         Returns:
             Whether it is worth looking again soon: there is more than we hold, and a free slot.
         """
-        elsewhere = sum(stored.values()) > len(self._held)
+        self._stored = sum(stored.values())
+        elsewhere = self._stored > len(self._held)
         if elsewhere:
             self._note(*stored)
             self._bell.ring()
@@ -216,7 +229,7 @@ class Inbox:
 
     async def _pull(self, puller: Puller, lane: int) -> Delivery | None:
         known = self._maybe.get(lane)
-        while True:
+        for _ in range(2):
             if lane not in self._consumers:
                 await self._create_consumer(lane)
             message = await puller.pull(INBOX, self._consumer(lane))
@@ -224,6 +237,8 @@ class Inbox:
                 break
             # The consumer is gone, or the whole of the server's store.
             self._consumers.discard(lane)
+        else:
+            raise StreamMissing(f"no server leads the consumer {self._consumer(lane)} just now")
         if not status_of(message):
             return Delivery.of(message)
         # A hint that came while we asked is news.
@@ -258,6 +273,7 @@ class Inbox:
     async def acknowledge(self, delivery: Delivery) -> None:
         """Remove a message from the inbox: it has been worked off."""
         await self._end(delivery, b"+ACK")
+        self._stored = max(0, self._stored - 1)
 
     async def give_back(self, delivery: Delivery, *, after: float = 0.0) -> None:
         """Hand a message back, to be delivered again after some seconds."""

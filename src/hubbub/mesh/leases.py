@@ -1,95 +1,60 @@
-"""Keeps the leases of running tasks alive from a thread of its own, with its own connection.
+"""The leases of the tasks that this process works on, and their renewal.
 
-A handler that blocks the event loop, however long, does not lose its task to another instance.
+They are renewed in the thread of `life.py`: a handler that blocks the event loop, however long,
+does not lose its task to another instance.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 
-from hubbub.errors import HubbubError
-from hubbub.mesh.connecting import open_connection
-from hubbub.settings import NATSConfig
+from hubbub.mesh.concurrency import Wake
+from hubbub.mesh.connection import Connection
 
-__all__ = ["LeaseKeeper", "keep_leases"]
-
-log = logging.getLogger("hubbub.leases")
+__all__ = ["LeaseKeeper"]
 
 _IN_PROGRESS = b"+WPI"
 
 
 class LeaseKeeper:
-    """The leases that one process holds, and the thread that renews them."""
+    """The leases that one process holds.
 
-    def __init__(self, config: NATSConfig, url: str) -> None:
-        self._config = config
-        self._url = url
+    Args:
+        lease_seconds: the mesh's lease; those of single agents may be shorter.
+    """
+
+    def __init__(self, lease_seconds: float) -> None:
         self._held: set[str] = set()
-        self._shortest_seconds = config.lease_seconds
-        self._stopping = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="hubbub-leases", daemon=True)
+        self._shortest_seconds = lease_seconds
+        self._lock = threading.Lock()
+        self._wake = Wake()
 
     @contextlib.contextmanager
     def hold(self, ack_subject: str, lease_seconds: float) -> Generator[None]:
-        """Renew a lease while the context lasts."""
-        with self._changed:
+        """Have a lease renewed while the context lasts; in whichever thread that is."""
+        with self._lock:
             self._held.add(ack_subject)
-            if lease_seconds < self._shortest_seconds:
+            sooner = lease_seconds < self._shortest_seconds
+            if sooner:
                 self._shortest_seconds = lease_seconds
-                self._changed.notify()
+        if sooner:
+            self._wake.ring()
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._held.discard(ack_subject)
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Tell the thread to end; blocks for the moment that takes."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping:
-            try:
-                asyncio.run(self._renew())
-            except HubbubError as error:
-                # Leases then live as long as they are, and work that takes longer starts twice.
-                log.error("Leases are not renewed: %s", error)
-                self._wait()
-
-    async def _renew(self) -> None:
-        async with open_connection(self._config, self._url, name="hubbub leases") as connection:
-            while await asyncio.to_thread(self._wait):
+    async def renew(self, connection: Connection) -> None:
+        """Renew what is held, again and again, until this is cancelled."""
+        with self._wake.heard():
+            while True:
+                await self._wake.wait(self._shortest_seconds / 4)
                 if not connection.client.is_connected:
                     continue  # kept for later, they would fill the buffer and help nobody
-                for ack_subject in tuple(self._held):
+                with self._lock:
+                    held = tuple(self._held)
+                for ack_subject in held:
                     await connection.publish(ack_subject, _IN_PROGRESS)
-
-    def _wait(self) -> bool:
-        """Sleep until the next round; tell whether there is one."""
-        with self._changed:
-            if not self._stopping:
-                self._changed.wait(self._shortest_seconds / 4)
-            return not self._stopping
-
-
-@contextlib.asynccontextmanager
-async def keep_leases(config: NATSConfig, url: str) -> AsyncGenerator[LeaseKeeper]:
-    """Run a keeper while the context lasts."""
-    keeper = LeaseKeeper(config, url)
-    keeper.start()
-    try:
-        yield keeper
-    finally:
-        await asyncio.to_thread(keeper.stop)

@@ -10,10 +10,13 @@ from nats.aio.msg import Msg
 from hubbub.errors import HubbubError, InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, acting
 from hubbub.mesh.connection import Connection
+from hubbub.mesh.deadletters import bury
+from hubbub.mesh.inbox import Delivery
 from hubbub.mesh.puller import open_puller
 from hubbub.mesh.replies import NO_RESPONDERS, status_of
 from hubbub.mesh.service import Listener
 from hubbub.mesh.streams import NOTICES
+from hubbub.mesh.verdict import described
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import read_plain
 
@@ -22,7 +25,9 @@ __all__ = ["deliver_notices", "expect_notices"]
 log = logging.getLogger("hubbub.notices")
 
 _WAIT_SECONDS = 5.0
+_NOTHING_CAME = "408"
 _PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 60.0
 _LEASE_SECONDS = 60
 _FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000_000
 
@@ -43,7 +48,8 @@ async def expect_notices(connection: Connection, agent: str) -> None:
         "name": agent,
         "ack_policy": "explicit",
         "ack_wait": _LEASE_SECONDS * 1_000_000_000,
-        "max_deliver": 5,
+        # Who gives up, and when, is decided here: nothing is dropped in silence.
+        "max_deliver": -1,
         # Also what came before the agent first listened: somebody sent under its name.
         "deliver_policy": "all",
         "inactive_threshold": _FORGOTTEN_AFTER,
@@ -63,7 +69,8 @@ async def deliver_notices(connection: Connection, card: AgentCard, listener: Lis
     Args:
         connection: the mesh.
         card: the agent; see `expect_notices`.
-        listener: who hears them; a notice that it fails on comes again.
+        listener: who hears them; a notice that it fails on comes again, as often as a task does,
+            and is a dead letter then.
     """
     ready = True
     async with open_puller(connection) as puller:
@@ -77,6 +84,9 @@ async def deliver_notices(connection: Connection, card: AgentCard, listener: Lis
                 ready = status != NO_RESPONDERS
                 if not status:
                     await _hear(connection, message, card, listener)
+                elif status != _NOTHING_CAME:
+                    # The consumer is gone, or its server is; a new leader takes its time.
+                    await asyncio.sleep(_PAUSE_SECONDS)
             except (HubbubError, TimeoutError) as error:
                 log.debug("%s waits for notices: %s", card.name, error)
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -84,19 +94,46 @@ async def deliver_notices(connection: Connection, card: AgentCard, listener: Lis
 
 async def _hear(connection: Connection, raw: Msg, card: AgentCard, listener: Listener) -> None:
     """Give a notice to the listener, and tell the server how that went."""
+    delivery, most = Delivery.of(raw), connection.config.max_attempts
     answer = b"+ACK"
     try:
+        if delivery.deliveries > most:
+            raise _GivenUp("its process went away each time before it had been heard")
         message = read_plain(raw.data, to_agent=card.name)
         with acting(Activity(agent=card.name, message=message, task_id=None)):
             await listener(message)
-    except (InvalidMessage, TooManyHops) as error:
-        log.warning("%s cannot hear a notice, now or later: %s", card.name, error)
-        answer = b"+TERM"
     except asyncio.CancelledError:
-        answer = b"-NAK"  # we are going away; another instance, or we ourselves, hear it again
+        # We are going away; another instance, or we ourselves, hear it again.
+        await connection.publish(raw.reply, b"-NAK")
         raise
-    except Exception:
-        log.exception("%s failed on a notice; it comes again", card.name)
-        answer = b'-NAK {"delay":1000000000}'
-    finally:
-        await connection.publish(raw.reply, answer)
+    except (InvalidMessage, TooManyHops, _GivenUp) as error:
+        answer = await _give_up(connection, card, delivery, str(error))
+    except Exception as error:
+        if delivery.deliveries >= most:
+            answer = await _give_up(connection, card, delivery, described(error))
+        else:
+            pause = connection.config.retry_seconds * 2 ** (delivery.deliveries - 1)
+            log.exception("%s failed on a notice; it comes again", card.name)
+            answer = b'-NAK {"delay":%d}' % int(min(pause, _LONGEST_PAUSE_SECONDS) * 1e9)
+    await connection.publish(raw.reply, answer)
+
+
+class _GivenUp(Exception):
+    """A notice has been tried for long enough."""
+
+
+async def _give_up(
+    connection: Connection, card: AgentCard, delivery: Delivery, reason: str
+) -> bytes:
+    """Keep a notice that cannot be heard as a dead letter, and return the answer for it."""
+    log.warning("%s cannot hear a notice, which is a dead letter now: %s", card.name, reason)
+    await bury(
+        connection,
+        card.token,
+        f"n{delivery.sequence}",
+        delivery,
+        reason=f"its listener failed: {reason}",
+        errors=[reason],
+        kind="notice",
+    )
+    return b"+TERM"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 
 from hubbub.errors import ConnectionLost, InboxFull, InvalidMessage
 from hubbub.mesh.answers import APIError, PubAck, StreamMissing
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, origin_header
+from hubbub.mesh.headers import MESSAGE_ID
 from hubbub.mesh.streams import INBOX, ensure_streams, expect_streams
 from hubbub.mesh.tasklog import read_log
 from hubbub.wire.envelope import AgentMessage
@@ -18,6 +19,8 @@ from hubbub.wire.subjects import parse
 __all__ = ["put_in_inbox", "store"]
 
 _INBOX_FULL = 10077
+_FIRST_PAUSE_SECONDS = 0.005
+_LAST_PAUSE_SECONDS = 0.2
 
 activity_log = logging.getLogger("hubbub.activity")
 
@@ -45,7 +48,7 @@ async def put_in_inbox(
     to_agent: str,
     message: AgentMessage,
     *,
-    origin: tuple[str, str] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> PubAck:
     """Store a message in its receiver's inbox and tell the receiver.
 
@@ -53,7 +56,7 @@ async def put_in_inbox(
         connection: the mesh.
         to_agent: name of the receiver.
         message: a request or handoff.
-        origin: sender and id of the message that began this chain of handoffs.
+        headers: what else travels with it.
 
     Raises:
         InboxFull: too many messages of this sender wait there already.
@@ -63,9 +66,7 @@ async def put_in_inbox(
     """
     receiver, sender = agent_token(to_agent), agent_token(message.from_agent)
     layout = connection.layout
-    headers = {MESSAGE_ID: message.message_id}
-    if origin is not None:
-        headers[ORIGIN] = origin_header(*origin)
+    headers = {**(headers or {}), MESSAGE_ID: message.message_id}
     subject = layout.direct(receiver, message.priority, sender)
     try:
         ack = await store(connection, subject, message.to_bytes(), headers=headers)
@@ -96,17 +97,24 @@ async def _is_repeated(
 ) -> bool:
     """Tell whether what was stored before under this message's id is this message.
 
-    It is in the inbox, or else the log of the task that it opened begins with it.
+    It is in the inbox, or else the log of the task that it opened begins with it. In a cluster we
+    may read from a replica that gets to know of either later.
     """
-    stored = await connection.at(INBOX, sequence)
-    if stored is not None:
-        return stored.subject == subject
     address = parse(subject)
     if address is None:
         return False
-    events = await read_log(connection, address.agent, message.message_id)
-    if not events:
-        return False
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        stored = await connection.at(INBOX, sequence)
+        if stored is not None:
+            return stored.subject == subject
+        events = await read_log(connection, address.agent, message.message_id)
+        if events:
+            break
+        if pause > _LAST_PAUSE_SECONDS:
+            return False
+        await asyncio.sleep(pause)
+        pause *= 2
     claimed = events[0][1].data.get("message")
     # Canceled before anybody claimed it: then the log does not tell whose it was.
     return claimed is None or claimed.get("from_agent") == message.from_agent

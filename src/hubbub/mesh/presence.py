@@ -1,4 +1,4 @@
-"""Who is there: heartbeats, presence that expires by itself, and the list of agents (DESIGN 5.9).
+"""Who is there: the instances of agents, and the list of agents made of them (DESIGN 5.9).
 
 A card is kept in the registry; that an instance lives is a key in the presence bucket, which the
 server drops when two beats are missed.
@@ -6,126 +6,109 @@ server drops when two beats are missed.
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
 from hubbub.errors import InvalidMessage
 from hubbub.mesh.answers import StoredMessage
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.streams import PRESENCE_BUCKET, REGISTRY_BUCKET, presence_ttl
+from hubbub.mesh.streams import PRESENCE_BUCKET, REGISTRY_BUCKET
 from hubbub.wire.card import AgentCard, AgentStatus
-from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.clock import read_iso
+from hubbub.wire.codec import decode
 
-__all__ = ["Beacon", "is_present", "list_cards"]
+__all__ = [
+    "PROTOCOL",
+    "Instance",
+    "Process",
+    "is_present",
+    "list_cards",
+    "list_instances",
+    "one_card",
+    "presence_key",
+    "read_instance",
+]
 
-_DELETED = {"KV-Operation": "DEL"}
+PROTOCOL = 1
+"""What instances expect of one another; those with different numbers do not work together."""
+
+# Who takes work at once comes before who takes it later.
+_BEST_FIRST = [AgentStatus.ONLINE, AgentStatus.BUSY, AgentStatus.DRAINING, AgentStatus.OFFLINE]
 
 
-class Beacon:
-    """Tells the mesh that one instance of an agent is there.
-
-    Args:
-        connection: the mesh.
-        card: who it is.
-        instance: which of its instances this is.
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """What an instance tells about itself, beside the card of its agent.
 
     Attributes:
-        draining: whether the instance takes no more work.
+        link: the connection that its signs of life come over; see `Connection.link`.
+        since: when it came, ISO 8601, by its own clock.
+        time: when it beat, ISO 8601, by its own clock.
+        host: the machine it runs on.
+        pid: its process there.
+        hubbub: the version of Hubbub it runs.
+        protocol: its `PROTOCOL`.
+        stored: how many messages its inbox held when it last looked, those being worked on
+            included.
+        held: how many of them are in its hands.
+        waiting: how many requests wait for a free slot in it.
     """
 
-    def __init__(self, connection: Connection, card: AgentCard, *, instance: str) -> None:
-        self._connection = connection
-        self._card = card
-        self._instance = instance
-        self.draining = False
-        self._key = f"$KV.{PRESENCE_BUCKET}.{card.token}.{instance}"
-        self._subject = connection.layout.everybody(card.token)
-        self._lasting = {"Nats-TTL": f"{presence_ttl(connection.config)}s"}
+    link: str = ""
+    since: str = ""
+    time: str = ""
+    host: str = ""
+    pid: int = 0
+    hubbub: str = ""
+    protocol: int = 0
+    stored: int = 0
+    held: int = 0
+    waiting: int = 0
 
-    @property
-    def agent(self) -> str:
-        """The token of the agent whose instance this is."""
-        return self._card.token
 
-    async def join(self) -> None:
-        """Register, and announce that the agent is there."""
-        await self.register()
-        await self._announce("join", AgentStatus.ONLINE)
+class Instance(AgentCard, frozen=True, kw_only=True):
+    """One instance of an agent: the value of its key in the presence bucket.
 
-    async def register(self) -> None:
-        """Store the card and that the instance is there; a server that was away may know neither.
+    Attributes:
+        process: what it tells about itself.
+        id: which of the agent's instances it is; the end of its key.
+    """
 
-        Raises:
-            ConnectionLost: the server does not confirm it.
-            StreamMissing: the server has lost its store, and it is not set up again yet.
-        """
-        data = self._card.to_bytes()
-        await self._connection.store(f"$KV.{REGISTRY_BUCKET}.{self._card.token}", data)
-        await self._connection.store(self._key, data, headers=self._lasting)
+    process: Process = msgspec.field(default_factory=Process)
+    id: str = ""
 
-    async def beat(self, *, running: int, queued: int) -> None:
-        """Give a sign of life, with the load.
 
-        Args:
-            running: tasks and requests being worked on.
-            queued: requests that wait for a free slot.
-        """
-        status = AgentStatus.BUSY if running else AgentStatus.ONLINE
-        card = msgspec.structs.replace(
-            self._card,
-            status=AgentStatus.DRAINING if self.draining else status,
-            running=running,
-            queued=queued,
-        )
-        await self._mark(card)
-        facts = {"status": str(card.status), "running": running, "queued": queued}
-        # The history keeps a heartbeat no longer than it means something.
-        await self._send("heartbeat", "", facts, headers=self._lasting)
+_decoder = msgspec.json.Decoder(Instance)
 
-    async def announce(self, status: str | None = None) -> None:
-        """Announce once more that the agent is there, or another status of it."""
-        await self._announce("status" if status else "join", status or AgentStatus.ONLINE)
 
-    async def leave(self) -> None:
-        """Say goodbye; when this returns, the agent is not listed any more."""
-        with contextlib.suppress(TimeoutError):  # it then runs out by itself
-            await self._connection.request(self._key, headers={**_DELETED, **self._lasting})
-        await self._announce("leave", AgentStatus.OFFLINE)
+def presence_key(agent: str, instance: str) -> str:
+    """Return the subject under which an instance is present."""
+    return f"$KV.{PRESENCE_BUCKET}.{agent}.{instance}"
 
-    async def _mark(self, card: AgentCard) -> None:
-        await self._connection.publish(self._key, card.to_bytes(), headers=self._lasting)
 
-    async def _announce(self, event: str, status: str) -> None:
-        texts = {
-            "join": f"{self._card.name} is here",
-            "leave": f"{self._card.name} has left",
-            "status": f"{self._card.name} is {status}",
-        }
-        facts: dict[str, Any] = {
-            "status": str(status),
-            "event": event,
-            "description": self._card.description,
-            "capabilities": self._card.capabilities,
-        }
-        await self._send("announcement", texts[event], facts)
+def read_instance(stored: StoredMessage) -> Instance | None:
+    """Read a value of the presence bucket; None for a deleted one and for what is no card."""
+    if not stored.data:
+        return None
+    try:
+        instance = decode(stored.data, _decoder)
+    except InvalidMessage:
+        return None
+    agent, _, mark = stored.subject.removeprefix(f"$KV.{PRESENCE_BUCKET}.").partition(".")
+    # The key is the truth: a card under another agent's name is nobody's.
+    if instance.token != agent:
+        return None
+    return msgspec.structs.replace(instance, id=mark, last_seen=stored.time)
 
-    async def _send(
-        self,
-        message_type: Any,
-        content: str,
-        facts: dict[str, Any],
-        *,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        message = AgentMessage(
-            message_type=message_type,
-            from_agent=self._card.name,
-            content=content,
-            metadata={**facts, "instance": self._instance},
-        )
-        await self._connection.publish(self._subject, message.to_bytes(), headers=headers)
+
+async def list_instances(connection: Connection) -> list[Instance]:
+    """Return the instances of all agents that are there.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    found = await connection.read_back(f"KV_{PRESENCE_BUCKET}", f"$KV.{PRESENCE_BUCKET}.>")
+    return [instance for stored in found if (instance := read_instance(stored)) is not None]
 
 
 async def list_cards(connection: Connection, *, include_offline: bool = False) -> list[AgentCard]:
@@ -134,21 +117,21 @@ async def list_cards(connection: Connection, *, include_offline: bool = False) -
     Args:
         connection: the mesh.
         include_offline: also those that were there once.
+
+    Raises:
+        ConnectionLost: the server does not answer.
     """
-    present: dict[str, AgentCard] = {}
-    for stored in await _bucket(connection, PRESENCE_BUCKET):
-        card = _card(stored)
-        if card is not None:
-            other = present.get(card.token)
-            present[card.token] = card if other is None else _merged(other, card)
+    there: dict[str, list[Instance]] = {}
+    for instance in await list_instances(connection):
+        there.setdefault(instance.token, []).append(instance)
+    cards = {token: one_card(instances) for token, instances in there.items()}
     if include_offline:
-        for stored in await _bucket(connection, REGISTRY_BUCKET):
-            card = _card(stored)
-            if card is not None and card.token not in present:
-                present[card.token] = msgspec.structs.replace(
-                    card, status=AgentStatus.OFFLINE, instances=0
-                )
-    return sorted(present.values(), key=lambda card: card.name.casefold())
+        registry = f"$KV.{REGISTRY_BUCKET}."
+        for stored in await connection.read_back(f"KV_{REGISTRY_BUCKET}", f"{registry}>"):
+            card = _registered(stored)
+            if card is not None and f"{registry}{card.token}" == stored.subject:
+                cards.setdefault(card.token, card)
+    return sorted(cards.values(), key=lambda card: card.name.casefold())
 
 
 async def is_present(connection: Connection, agent: str) -> bool:
@@ -161,37 +144,48 @@ async def is_present(connection: Connection, agent: str) -> bool:
     Raises:
         ConnectionLost: the server does not answer.
     """
-    keys = f"$KV.{PRESENCE_BUCKET}.{agent}.*"
-    stored = await connection.read_back(f"KV_{PRESENCE_BUCKET}", keys)
-    return any(_card(one) is not None for one in stored)
+    found = await connection.read_back(f"KV_{PRESENCE_BUCKET}", presence_key(agent, "*"))
+    return any(read_instance(one) is not None for one in found)
 
 
-async def _bucket(connection: Connection, name: str) -> list[StoredMessage]:
-    return await connection.read_back(f"KV_{name}", f"$KV.{name}.>")
+def one_card(instances: Iterable[Instance]) -> AgentCard:
+    """Return the card of an agent, made of those of its instances.
+
+    The instance that came last describes the agent: it is likely to run the newest program.
+
+    Args:
+        instances: at least one.
+    """
+    every = sorted(instances, key=lambda one: (one.process.since, one.id))
+    latest = every[-1]
+    freshest = max(every, key=lambda one: _moment(one.last_seen))
+    in_nobodys_hands = freshest.process.stored - sum(one.process.held for one in every)
+    return AgentCard(
+        name=latest.name,
+        description=latest.description,
+        capabilities=latest.capabilities,
+        tools=latest.tools,
+        model=latest.model,
+        version=latest.version,
+        metadata=latest.metadata,
+        status=min((one.status for one in every), key=_BEST_FIRST.index),
+        instances=len(every),
+        running=sum(one.running for one in every),
+        queued=max(0, in_nobodys_hands) + sum(one.process.waiting for one in every),
+        last_seen=freshest.last_seen,
+    )
 
 
-def _card(stored: StoredMessage) -> AgentCard | None:
-    """Read a card from a bucket; None for a deleted one and for what is no card."""
-    if not stored.data:
-        return None
+def _registered(stored: StoredMessage) -> AgentCard | None:
     try:
         card = AgentCard.from_bytes(stored.data)
     except InvalidMessage:
         return None
-    # The key is the truth: a card under another agent's name is nobody's.
-    if card.token != stored.subject.split(".")[2]:
-        return None
-    return msgspec.structs.replace(card, last_seen=stored.time)
-
-
-def _merged(one: AgentCard, other: AgentCard) -> AgentCard:
-    """Return one card for two instances of an agent; the newer one describes it."""
-    newer = max(one, other, key=lambda card: card.last_seen or "")
-    free = AgentStatus.ONLINE in (one.status, other.status)
     return msgspec.structs.replace(
-        newer,
-        instances=one.instances + other.instances,
-        running=one.running + other.running,
-        queued=one.queued + other.queued,
-        status=AgentStatus.ONLINE if free else newer.status,
+        card, status=AgentStatus.OFFLINE, instances=0, running=0, queued=0, last_seen=stored.time
     )
+
+
+def _moment(time: str | None) -> float:
+    """Return a time of the server in seconds since 1970; it leaves trailing zeros out."""
+    return read_iso(time) if time else 0.0

@@ -88,8 +88,8 @@ class Replies:
                 await self._publish(subject, data, reply, headers)
                 return await future
 
-    async def collect(self, subject: str, data: bytes, *, timeout: float) -> list[Msg]:
-        """Publish a message and return its answers up to the status message that ends them.
+    async def collect(self, subject: str, data: bytes, *, timeout: float) -> tuple[list[Msg], str]:
+        """Publish a message and return its answers, and the status that ended them.
 
         Raises:
             TimeoutError: the end did not come in time.
@@ -100,9 +100,9 @@ class Replies:
         async with asyncio.timeout(timeout):
             with self._taking(answers.put_nowait) as reply:
                 await self._publish(subject, data, reply, None)
-                while not status_of(message := await answers.get()):
+                while not (status := status_of(message := await answers.get())):
                     messages.append(message)
-        return messages
+        return messages, status
 
     @contextlib.contextmanager
     def _taking(self, take: Callable[[Msg], None]) -> Generator[str]:

@@ -1,4 +1,8 @@
-"""Answering: requests to one agent, shared by its instances, in one reply or in pieces."""
+"""Answering: requests to one agent, shared by its instances, in one reply or in pieces.
+
+A request is known by its sender and its message id. One that comes again is not begun again: it
+joins the run that is under way, or gets the answer that was given.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,23 @@ import contextlib
 import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from nats.aio.msg import Msg
 
-from hubbub.errors import HubbubError, InvalidMessage
-from hubbub.mesh.activity import Activity, acting
+from hubbub.errors import HubbubError, InvalidMessage, RateLimited
+from hubbub.mesh.activity import Activity, act_for
 from hubbub.mesh.complaints import text_of
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import ERROR, ERROR_CODE, FINAL, SEQUENCE, STREAM, TIMEOUT
+from hubbub.mesh.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, STREAM, TIMEOUT
+from hubbub.mesh.pieces import PieceSender
+from hubbub.mesh.refusal import GoingAway, refusal
+from hubbub.mesh.remembered import Remembered
 from hubbub.mesh.service import Request, Service
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.draft import Draft
+from hubbub.wire.envelope import AgentMessage, new_id, read_plain
 from hubbub.wire.names import ANONYMOUS, agent_token
 from hubbub.wire.subjects import parse
 
@@ -27,7 +36,55 @@ __all__ = ["Responder"]
 activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.requests")
 
-_KEEP_ALIVE_SECONDS = 5.0
+_OUR_REPLIES = "agents.reply."
+
+_Stop = Literal["expired", "canceled", "leaving"]
+_Key = tuple[str, str, str]
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A request that is being answered, or waits for a free slot.
+
+    Attributes:
+        key: token of the sender, message id, and for a stream where it goes.
+        message: what is asked.
+        replies: where the answer is waited for.
+        streamed: whether it is wanted piece by piece.
+        timeout: seconds for which it is waited for, None if nobody knows.
+        task: what answers it.
+        timer: stops it when nobody waits any more.
+        started: whether `task` runs; until then it cannot be stopped from outside.
+        begun: whether the handler has been started.
+        stopped: why it was stopped, empty if it was not.
+    """
+
+    key: _Key
+    message: AgentMessage
+    replies: list[str]
+    streamed: bool
+    timeout: float | None
+    task: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    started: bool = False
+    begun: bool = False
+    stopped: _Stop | Literal[""] = ""
+
+    def stop(self, why: _Stop) -> None:
+        """Stop it, once."""
+        if not self.stopped:
+            self.stopped = why
+            if self.started and self.task is not None:
+                self.task.cancel()
+
+    def wait_for(self, seconds: float | None) -> None:
+        """Stop it after some seconds from now, in place of what was said before."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = None
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self.timer = loop.call_later(seconds, self.stop, "expired")
 
 
 class Responder:
@@ -35,190 +92,252 @@ class Responder:
 
     Attributes:
         running: how many requests are being answered.
+        waiting: how many requests wait for a free slot.
     """
 
     def __init__(self, connection: Connection, service: Service, group: asyncio.TaskGroup) -> None:
         self._connection = connection
         self._service = service
         self._group = group
+        self._id = new_id().encode()
+        self._name = service.card.name
         self._slots = asyncio.Semaphore(service.request_concurrency)
-        self._answering: set[asyncio.Task[None]] = set()
-        self._leaving = False
+        self._runs: dict[_Key, _Run] = {}
+        self._answers = Remembered()
+        self._asides = contextlib.AsyncExitStack()
 
     @property
     def running(self) -> int:
-        """How many requests are being answered or wait for a free slot."""
-        return len(self._answering)
+        """How many requests are being answered."""
+        return min(len(self._runs), self._service.request_concurrency)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a free slot."""
+        return max(0, len(self._runs) - self._service.request_concurrency)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
-        """Take requests while the context lasts."""
-        agent = self._service.card.token
-        async with contextlib.AsyncExitStack() as stack:
-            for subject in self._connection.layout.request_filters(agent):
-                await stack.enter_async_context(
-                    self._connection.subscription(subject, self._take, queue=agent)
-                )
-            yield
+        """Take requests while the context lasts; none that the server gave to us is lost."""
+        agent, layout = self._service.card.token, self._connection.layout
+        try:
+            for subject, callback in (
+                (layout.cancel_filter(agent), self._on_cancel),
+                (layout.recall_filter(agent), self._on_recall),
+            ):
+                heard = self._connection.subscription(subject, callback)
+                await self._asides.enter_async_context(heard)
+            subjects = layout.request_filters(agent)
+            async with self._connection.membership(subjects, self._take, queue=agent):
+                yield
+        finally:
+            if not self._runs:  # else until the last of them has ended, see `finish`
+                await self._asides.aclose()
 
     async def finish(self, grace_seconds: float) -> None:
-        """Let running answers end, and stop those that take too long."""
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=grace_seconds)
-        self._leaving = True
-        for task in self._answering:
-            task.cancel()
+        """Let running answers end, and stop those that take too long.
 
-    async def _take(self, message: Msg) -> None:
-        task = self._group.create_task(self._answer(message))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        Requests that have not been begun by then are handed back: whoever asked turns to another
+        instance.
+        """
+        async with self._asides:
+            tasks = {run.task for run in self._runs.values() if run.task is not None}
+            if tasks:
+                await asyncio.wait(tasks, timeout=grace_seconds)
+            for run in tuple(self._runs.values()):
+                run.stop("leaving")
 
-    async def _answer(self, raw: Msg) -> None:
+    # What comes in
+
+    async def _take(self, raw: Msg) -> None:
         if not raw.reply:
             log.warning("A request on %s has no reply subject and is passed over", raw.subject)
             return
-        me = self._service.card.name
-        address = parse(raw.subject)
-        sender = address.sender if address is not None and address.sender else ANONYMOUS
+        sender = _sender_of(raw)
         try:
-            message = read_plain(raw.data, to_agent=me, from_agent=sender)
-            if self._connection.layout.secured and agent_token(message.from_agent) != sender:
-                raise InvalidMessage(f"it says it is from {message.from_agent!r}, not {sender}")
+            message = self._read(raw, sender)
         except InvalidMessage as error:
             unread = AgentMessage(message_type="request", from_agent=sender, content="")
-            await self._fail(raw, unread, error)
+            await self._fail(raw.reply, unread, error)
             return
-        streamed = STREAM in (raw.headers or {})
+        headers = raw.headers
+        streamed = headers is not None and STREAM in headers
+        sender = agent_token(message.from_agent)
+        key = (sender, message.message_id, raw.reply if streamed else "")
         timeout = None if streamed else _timeout(raw)
-        request = Request(message, streamed, timeout)
-        # Nobody would hear what comes later, and it may cost money.
-        deadline = asyncio.timeout(timeout)
+        run = self._runs.get(key)
+        if run is not None:
+            self._join(run, raw.reply)
+            run.wait_for(timeout)
+            return
+        if not streamed and (known := self._answers.get((sender, message.message_id))):
+            await self._connection.publish(raw.reply, known)
+            return
+        if delay := self._service.rates.delay_for(sender):
+            _tell(message, "request refused", error=f"rate limit, again in {delay:.3f} s")
+            await self._fail(raw.reply, message, RateLimited(self._name, delay), limited_for=delay)
+            return
+        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout)
+        run.task = self._group.create_task(self._answer(run))
+
+    def _read(self, raw: Msg, sender: str) -> AgentMessage:
+        message = read_plain(raw.data, to_agent=self._name, from_agent=sender)
+        if self._connection.layout.secured and agent_token(message.from_agent) != sender:
+            raise InvalidMessage(f"it says it is from {message.from_agent!r}, not {sender}")
+        return message
+
+    def _join(self, run: _Run, reply: str) -> None:
+        if reply not in run.replies:
+            run.replies.append(reply)
+
+    async def _on_recall(self, raw: Msg) -> None:
+        """Answer whether this instance knows a request that is about to be repeated."""
+        if not raw.reply:
+            return
+        sender, message_id = _sender_of(raw), raw.data.decode("ascii", "replace")
+        run = self._runs.get((sender, message_id, "")) or self._runs.get(
+            (sender, message_id, raw.reply)
+        )
+        if run is not None:
+            self._join(run, raw.reply)
+            await self._connection.publish(raw.reply, self._id, headers={KNOWN: "1"})
+        elif known := self._answers.get((sender, message_id)):
+            await self._connection.publish(raw.reply, known)
+        else:
+            await self._connection.publish(raw.reply, self._id, headers={KNOWN: "0"})
+
+    async def _on_cancel(self, raw: Msg) -> None:
+        """Stop answering a request that nobody waits for any more."""
+        sender, message_id = _sender_of(raw), raw.data.decode("ascii", "replace")
+        for key in ((sender, message_id, ""), (sender, message_id, raw.reply)):
+            run = self._runs.get(key)
+            if run is None:
+                continue
+            if raw.reply in run.replies:
+                run.replies.remove(raw.reply)
+            if not run.replies or not raw.reply:
+                run.stop("canceled")
+
+    # One request
+
+    async def _answer(self, run: _Run) -> None:
+        message, sent = run.message, False
+        run.wait_for(run.timeout)
+        run.started = True
         try:
-            async with deadline, self._slots:
+            if run.stopped:
+                raise asyncio.CancelledError
+            await self._slots.acquire()
+            try:
+                run.begun = True
                 _tell(message, "request received")
-                with acting(Activity(agent=me, message=message, task_id=None)):
-                    if streamed:
-                        await self._stream(raw, request)
-                    else:
-                        await self._reply(raw, request)
+                act_for(Activity(agent=self._name, message=message, task_id=None))
+                await (self._stream(run) if run.streamed else self._reply(run))
+                sent = True
+            finally:
+                self._slots.release()
             _tell(message, "request answered")
         except asyncio.CancelledError:
-            stopped = bool((current := asyncio.current_task()) and current.cancelling())
-            if self._leaving or not stopped:
-                reason = "it is going away" if stopped else "the handler canceled itself"
-                await self._fail(raw, message, HubbubError(reason))
-            if stopped:
+            if sent:
+                return
+            current = asyncio.current_task()
+            from_outside = current is not None and current.cancelling() > 0 and not run.stopped
+            await self._stopped(run, from_outside=from_outside)
+            if from_outside:
                 raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            if deadline.expired():
-                _tell(message, "request given up", error=f"no answer within {timeout:g} s")
+            if run.stopped in ("expired", "canceled"):
+                await self._stopped(run, from_outside=False)
                 return
             reason = text_of(error)
             _tell(message, "request failed", error=reason)
-            log.warning("%s failed to answer %s: %s", me, message.from_agent, reason)
-            await self._fail(raw, message, error)
+            log.warning("%s failed to answer %s: %s", self._name, message.from_agent, reason)
+            await self._fail_all(run, error)
+        finally:
+            run.wait_for(None)
+            del self._runs[run.key]
 
-    def _response(self, message: AgentMessage, content: JSON, **metadata: Any) -> AgentMessage:
-        return AgentMessage(
+    async def _stopped(self, run: _Run, *, from_outside: bool) -> None:
+        """Tell whoever still waits that a request was stopped."""
+        if run.stopped == "expired":
+            _tell(run.message, "request given up", error=f"no answer within {run.timeout:g} s")
+        elif run.stopped == "canceled":
+            _tell(run.message, "request canceled")
+        elif run.stopped == "leaving" or from_outside:
+            _tell(run.message, "request handed back" if not run.begun else "request stopped")
+            await self._fail_all(run, GoingAway(begun=run.begun))
+        else:
+            await self._fail_all(run, HubbubError("the handler canceled itself"))
+
+    async def _reply(self, run: _Run) -> None:
+        message = run.message
+        answer = await self._service.answer(Request(message, False, run.timeout))
+        if type(answer) is not str and isinstance(answer, AsyncIterator):
+            answer = "".join([str(piece) async for piece in answer])
+        data = self._response(message, answer).to_bytes()
+        for reply in run.replies:
+            await self._connection.publish(reply, data)
+        self._answers.put((run.key[0], run.key[1]), data)
+
+    async def _stream(self, run: _Run) -> None:
+        message = run.message
+        cancel_subject = f"_INBOX.{self._connection.id}.cancel.{message.message_id}"
+
+        def written(content: JSON) -> bytes:
+            return self._response(message, content).to_bytes()
+
+        async def on_cancel(_: Msg) -> None:
+            run.stop("canceled")
+
+        pieces = PieceSender(self._connection, run.replies[0], cancel_subject, written)
+        async with self._connection.subscription(cancel_subject, on_cancel):
+            await pieces.send_all(self._service.answer(Request(message, True)))
+
+    # What goes out
+
+    def _response(self, message: AgentMessage, content: JSON, **metadata: Any) -> Draft:
+        return Draft(
             message_type="response",
-            from_agent=self._service.card.name,
+            from_agent=self._name,
             to_agent=message.from_agent,
             content=content,
             metadata=metadata,
             in_reply_to=message.message_id,
             priority=message.priority,
-            context_id=message.conversation,
+            context_id=message.context_id or message.message_id,
             hops=message.hops,
         )
 
-    async def _reply(self, raw: Msg, request: Request) -> None:
-        answer = await self._service.answer(request)
-        if isinstance(answer, AsyncIterator):
-            answer = "".join([str(piece) async for piece in answer])
-        response = self._response(request.message, answer)
-        await self._connection.publish(raw.reply, response.to_bytes())
+    async def _fail_all(self, run: _Run, error: Exception) -> None:
+        for reply in run.replies:
+            await self._fail(reply, run.message, error)
 
-    async def _fail(self, raw: Msg, message: AgentMessage, error: Exception) -> None:
-        kind, reason = type(error).__name__, text_of(error)
+    async def _fail(
+        self, reply: str, message: AgentMessage, error: Exception, *, limited_for: float = 0.0
+    ) -> None:
+        headers, kind, reason = refusal(error, limited_for=limited_for)
         response = self._response(message, reason, error={"type": kind, "message": reason})
-        headers = {
-            # A header holds one line of ASCII; the body has the text as it was.
-            ERROR: f"{kind}: {reason}".encode("ascii", "replace").decode().replace("\n", " ")[:300],
-            ERROR_CODE: "400" if isinstance(error, InvalidMessage) else "500",
-            FINAL: "1",
-        }
-        headers[ERROR] = "".join(c if c.isprintable() else " " for c in headers[ERROR])
         try:
-            await self._connection.publish(raw.reply, response.to_bytes(), headers=headers)
+            await self._connection.publish(reply, response.to_bytes(), headers=headers)
         except HubbubError as lost:
-            log.warning("%s could not tell %s: %s", message.to_agent, message.from_agent, lost)
+            log.warning("%s could not tell %s: %s", self._name, message.from_agent, lost)
 
-    async def _stream(self, raw: Msg, request: Request) -> None:
-        """Send an answer in numbered pieces, with a sign of life now and then."""
-        message = request.message
-        cancel_subject = f"_INBOX.{self._connection.id}.cancel.{message.message_id}"
-        current = asyncio.current_task()
 
-        async def on_cancel(_: Msg) -> None:
-            if current is not None:
-                current.cancel()
-
-        number = 0
-
-        async def send(content: JSON, *, final: bool = False) -> None:
-            nonlocal number
-            number += 1
-            headers = {SEQUENCE: str(number)} | ({FINAL: "1"} if final else {})
-            await self._connection.publish(
-                raw.reply,
-                self._response(message, content).to_bytes(),
-                reply=cancel_subject,
-                headers=headers,
-            )
-
-        async def send_all() -> None:
-            # All in one task: a generator may hold a timeout or a task group across its pieces.
-            answer = await self._service.answer(request)
-            pieces = answer if isinstance(answer, AsyncIterator) else _once(answer)
-            async with _closing(pieces):
-                async for piece in pieces:
-                    await send(piece)
-
-        async with self._connection.subscription(cancel_subject, on_cancel):
-            sending = asyncio.create_task(send_all())
-            try:
-                while not (await asyncio.wait({sending}, timeout=_KEEP_ALIVE_SECONDS))[0]:
-                    await send("")
-            finally:
-                if not sending.done():
-                    sending.cancel()
-                    await asyncio.wait({sending})
-            sending.result()
-            await send("", final=True)
+def _sender_of(raw: Msg) -> str:
+    address = parse(raw.subject)
+    return address.sender if address is not None and address.sender else ANONYMOUS
 
 
 def _timeout(raw: Msg) -> float | None:
     """Return how long the requester waits, None if it does not say so in a usable way."""
+    text = raw.headers.get(TIMEOUT) if raw.headers is not None else None
+    if text is None:
+        return DEFAULT_TIMEOUT_SECONDS if raw.reply.startswith(_OUR_REPLIES) else None
     try:
-        seconds = float((raw.headers or {})[TIMEOUT])
-    except (KeyError, ValueError):
+        seconds = float(text)
+    except ValueError:
         return None
     return seconds if 0 < seconds < math.inf else None
-
-
-@contextlib.asynccontextmanager
-async def _closing(pieces: AsyncIterator[JSON]) -> AsyncGenerator[None]:
-    """Close a generator at the end of the context; other iterators have nothing to close."""
-    try:
-        yield
-    finally:
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()
-
-
-async def _once(answer: JSON) -> AsyncIterator[JSON]:
-    yield answer
 
 
 def _tell(message: AgentMessage, what: str, **facts: Any) -> None:

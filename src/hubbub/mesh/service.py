@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hubbub.mesh.activity import Recorder
+from hubbub.mesh.rates import RateLimits
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
@@ -28,7 +30,8 @@ class Work:
         attempt: 1 for the first.
         record: writes an event into its log.
         show: shows text while it is being made; nothing of it is stored.
-        canceled: set when somebody asked for the end of it.
+        deadline: when it must have ended, in seconds since 1970; infinite if it may take its time.
+        canceled: set when it shall end: somebody asked for that, or its deadline has passed.
     """
 
     message: AgentMessage
@@ -36,6 +39,7 @@ class Work:
     attempt: int
     record: Recorder
     show: Callable[[str], Awaitable[None]]
+    deadline: float = math.inf
     canceled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -70,6 +74,11 @@ class Service(Protocol):
     @property
     def request_concurrency(self) -> int:
         """How many requests one instance answers at the same time."""
+        ...
+
+    @property
+    def rates(self) -> RateLimits:
+        """How often one instance may be set to work; senders share it by tasks and requests."""
         ...
 
     @property

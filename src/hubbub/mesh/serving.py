@@ -12,17 +12,20 @@ from nats.aio.msg import Msg
 
 from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.activity import Activity, acting
-from hubbub.mesh.concurrency import background
+from hubbub.mesh.beacon import Beacon, Load
+from hubbub.mesh.concurrency import all_of, background
 from hubbub.mesh.connection import Connection
+from hubbub.mesh.departures import watch_departures
 from hubbub.mesh.execution import Executor
 from hubbub.mesh.inbox import Inbox
-from hubbub.mesh.leases import LeaseKeeper, keep_leases
+from hubbub.mesh.janitor import Janitor
+from hubbub.mesh.life import Life, open_life
 from hubbub.mesh.notices import deliver_notices, expect_notices
-from hubbub.mesh.presence import Beacon
 from hubbub.mesh.responder import Responder
 from hubbub.mesh.service import Listener, Service
 from hubbub.mesh.streams import ensure_streams
 from hubbub.mesh.sweep import sweep, sweep_inboxes
+from hubbub.mesh.versions import require_new_server
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
 from hubbub.wire.names import agent_token
@@ -42,41 +45,53 @@ async def open_serving(connection: Connection, url: str) -> AsyncGenerator[Servi
 
     Args:
         connection: the mesh.
-        url: the server's URL, for the connection that keeps leases alive.
+        url: the server's URL, for the connection of the signs of life.
+
+    Raises:
+        ConnectionLost: the server does not answer, or is too old.
     """
+    require_new_server(connection)
     await ensure_streams(connection)
-    async with keep_leases(connection.config, url) as leases, background() as group:
-        serving = Serving(connection, leases, group)
+    async with open_life(connection, url) as life, background() as group:
+        serving = Serving(connection, life, group)
         async with serving.listening():
             yield serving
 
 
 class Serving:
-    """The agents that one connection serves; made by `open_serving`."""
+    """The agents that one connection serves; made by `open_serving`.
 
-    def __init__(
-        self, connection: Connection, leases: LeaseKeeper, group: asyncio.TaskGroup
-    ) -> None:
+    Attributes:
+        janitor: stands by to keep the mesh tidy.
+    """
+
+    def __init__(self, connection: Connection, life: Life, group: asyncio.TaskGroup) -> None:
         self._connection = connection
-        self._leases = leases
+        self._life = life
         self._group = group
         self._inboxes: list[Inbox] = []
         self._hinted = asyncio.Event()
         self._ears: dict[str, _Ear] = {}
         self._beacons: dict[str, Beacon] = {}
+        self.janitor = Janitor(connection)
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
-        """Hear broadcasts and sweep the inboxes while the context lasts."""
+        """Hear broadcasts, notice deaths and sweep the inboxes while the context lasts."""
         everybody = self._connection.layout.everybody_filter
-        async with self._connection.subscription(everybody, self._on_announcement):
+        async with (
+            watch_departures(self._connection),
+            self._connection.subscription(everybody, self._on_announcement),
+        ):
             sweep = self._group.create_task(
                 sweep_inboxes(self._connection, self._inboxes, self._hinted), name="inbox sweep"
             )
+            tidying = self._group.create_task(self.janitor.run(), name="janitor")
             try:
                 yield
             finally:
                 sweep.cancel()
+                tidying.cancel()
 
     @contextlib.asynccontextmanager
     async def serve(self, service: Service) -> AsyncGenerator[None]:
@@ -89,12 +104,23 @@ class Serving:
             lease_seconds=service.lease_seconds or connection.config.lease_seconds,
             hinted=self._hinted,
         )
-        executor = Executor(connection, service, inbox, self._leases, instance=instance)
-        beacon = Beacon(connection, card, instance=instance)
+        executor = Executor(connection, service, inbox, self._life.leases, instance=instance)
         slots: list[asyncio.Task[None]] = []
         helpers: list[asyncio.Task[None]] = []
         async with background() as group:
             responder = Responder(connection, service, group)
+
+            def load() -> Load:
+                return Load(
+                    running=executor.running + responder.running,
+                    waiting=responder.waiting,
+                    stored=inbox.stored,
+                    held=inbox.held,
+                )
+
+            beacon = Beacon(
+                connection, card, instance=instance, load=load, link=lambda: self._life.link
+            )
             try:
                 async with (
                     inbox.open(),
@@ -121,10 +147,10 @@ class Serving:
                             for n in range(service.concurrency)
                         ]
                         await beacon.join()
+                        self._life.speak_for(beacon)
                         helpers.append(
                             group.create_task(
-                                self._beat(beacon, executor, responder),
-                                name=f"{card.token} heartbeat",
+                                self._obey_when_back(executor), name=f"{card.token} obedience"
                             )
                         )
                         if service.message_listener is not None:
@@ -151,7 +177,8 @@ class Serving:
                     helper.cancel()
                 if slots:
                     with contextlib.suppress(HubbubError):
-                        await beacon.leave()
+                        await self._life.farewell(beacon)
+                        await beacon.say_goodbye()
 
     async def announce(self, agent: str, status: str | None = None) -> None:
         """Announce an agent that is being served once more."""
@@ -167,39 +194,34 @@ class Serving:
         responder: Responder,
         slots: list[asyncio.Task[None]],
     ) -> None:
-        """Let running work finish within the grace period, then hand it back."""
+        """Let running tasks and requests finish within the grace period, then hand them back."""
         grace = self._connection.config.grace_seconds
         beacon.draining = True
-        if running := executor.running + responder.running:
-            with contextlib.suppress(HubbubError):
-                await beacon.beat(running=running, queued=0)
+        self._life.hasten(beacon)
+        # At the same time: they share the grace period.
+        await all_of([self._end(executor, slots, grace), responder.finish(grace)])
+
+    async def _end(self, executor: Executor, slots: list[asyncio.Task[None]], grace: float) -> None:
         _, unfinished = await asyncio.wait(slots, timeout=grace)
         if unfinished:
             executor.release_all()
             _, unfinished = await asyncio.wait(unfinished, timeout=_HAND_BACK_SECONDS)
         for slot in unfinished:
             slot.cancel()  # the server is away: what it worked on is left to its lease
-        await responder.finish(grace)
 
-    async def _beat(self, beacon: Beacon, executor: Executor, responder: Responder) -> None:
-        seconds = self._connection.config.heartbeat_seconds
+    async def _obey_when_back(self, executor: Executor) -> None:
+        """Stop the handlers whose end was asked for while the connection was away, for ever."""
         back = asyncio.Event()
         with self._connection.on_reconnect(back.set):
             while True:
-                pause = seconds
+                await back.wait()
+                back.clear()
                 try:
-                    if back.is_set():
-                        # We may have been away for longer than the server remembers us.
-                        await beacon.register()
-                        await executor.obey()
-                        back.clear()
-                    await beacon.beat(running=executor.running + responder.running, queued=0)
+                    await executor.obey()
                 except HubbubError as error:
-                    log.warning("No heartbeat could be sent: %s", error)
-                    pause = min(seconds, _PAUSE_SECONDS)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await (asyncio.sleep(pause) if back.is_set() else back.wait())
+                    log.warning("It is not known what was to be canceled: %s", error)
+                    back.set()
+                    await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _on_announcement(self, raw: Msg) -> None:
         # Heartbeats are most of the traffic here, and no listener wants them.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from hubbub.errors import InvalidMessage, TooManyHops
+from hubbub.errors import HubbubError, InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, current_activity
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.handle import TaskHandle
-from hubbub.mesh.headers import MESSAGE_ID
+from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, PARENT, pair_header
 from hubbub.mesh.outbox import put_in_inbox, store
 from hubbub.mesh.presence import is_present, list_cards
 from hubbub.mesh.requester import Requester
+from hubbub.mesh.timing import plan
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
+from hubbub.wire.draft import Draft
 from hubbub.wire.envelope import AgentMessage, MessageType, new_id
-from hubbub.wire.names import agent_token
+from hubbub.wire.names import agent_token, check_message_id
 
 __all__ = ["Line", "Speaker"]
 
@@ -69,6 +74,10 @@ class Speaker(ABC):
         priority: int = _DIRECT_PRIORITY,
         context_id: str | None = None,
         message_id: str | None = None,
+        deliver_in: float | None = None,
+        deliver_at: datetime | None = None,
+        expires_in: float | None = None,
+        timeout: float | None = None,
     ) -> TaskHandle:
         """Set an agent to work; returns once the message is stored, online or not.
 
@@ -79,13 +88,19 @@ class Speaker(ABC):
             priority: 1 (most urgent) to 5.
             context_id: the conversation to go on with.
             message_id: the same id twice is stored once; a fresh one by default.
+            deliver_in: seconds before the agent may begin.
+            deliver_at: when the agent may begin; local time if it has no time zone.
+            expires_in: seconds in which an agent must begin, or else the task fails.
+            timeout: seconds in which the task must end, or else it is stopped and fails; what is
+                sent from within a task ends no later than that task must.
 
         Returns:
             A handle on the task that the message opens.
 
         Raises:
             InvalidAgentName: the name cannot be an agent's.
-            InvalidMessage: content or metadata are no JSON, or too large.
+            InvalidMessage: content or metadata are no JSON, or too large, or the times make no
+                sense.
             InboxFull: too many messages of this sender wait there.
             TooManyHops: the chain of messages has become too long.
             ConnectionLost: the server does not confirm it.
@@ -93,7 +108,14 @@ class Speaker(ABC):
         message, activity = self._compose(
             "request", to_agent, content, metadata, priority, context_id, message_id
         )
-        return await self._put(to_agent, message, activity)
+        timing = plan(
+            deliver_in=deliver_in,
+            deliver_at=deliver_at,
+            expires_in=expires_in,
+            timeout=timeout,
+            latest=activity.deadline if activity is not None else math.inf,
+        )
+        return await self._put(to_agent, message, activity, timing.headers())
 
     async def handoff_to_agent(
         self,
@@ -104,6 +126,10 @@ class Speaker(ABC):
         priority: int = _HANDOFF_PRIORITY,
         context_id: str | None = None,
         message_id: str | None = None,
+        deliver_in: float | None = None,
+        deliver_at: datetime | None = None,
+        expires_in: float | None = None,
+        timeout: float | None = None,
     ) -> TaskHandle:
         """Pass work on to an agent, and put that on record.
 
@@ -113,11 +139,19 @@ class Speaker(ABC):
         message, activity = self._compose(
             "handoff", to_agent, content, metadata, priority, context_id, message_id
         )
-        origin: tuple[str, str] | None = None
+        timing = plan(
+            deliver_in=deliver_in,
+            deliver_at=deliver_at,
+            expires_in=expires_in,
+            timeout=timeout,
+            latest=activity.deadline if activity is not None else math.inf,
+        )
+        headers = timing.headers()
         if activity is not None:
             first = activity.message
             origin = activity.origin or (first.from_agent, first.message_id)
-        handle = await self._put(to_agent, message, activity, origin=origin)
+            headers[ORIGIN] = pair_header(*origin)
+        handle = await self._put(to_agent, message, activity, headers)
         connection = self._line().connection
         await store(
             connection,
@@ -134,7 +168,9 @@ class Speaker(ABC):
         *,
         metadata: dict[str, Any] | None = None,
         timeout: float | None = None,
+        wait_for_agent: float | None = None,
         context_id: str | None = None,
+        message_id: str | None = None,
     ) -> AgentMessage:
         """Ask an agent and wait for its answer.
 
@@ -143,22 +179,32 @@ class Speaker(ABC):
             content: text, or any JSON value.
             metadata: anything else that is JSON.
             timeout: seconds to wait; by default the `message_timeout` of the settings.
+            wait_for_agent: seconds to wait for somebody to serve the name; by default none. The
+                timeout counts from the moment somebody does.
             context_id: the conversation to go on with.
+            message_id: an id of your own. Asked again under the same id within two minutes, the
+                agent gives the same answer without running its handler again, or lets the caller
+                wait for the run that is under way; what failed runs again.
 
         Raises:
             InvalidAgentName: the name cannot be an agent's.
-            InvalidMessage: content or metadata are no JSON, or too large.
+            InvalidMessage: content or metadata are no JSON, or too large, or an id is none.
             AgentUnavailable: nobody serves the name now.
             RequestTimeout: no answer in time.
+            RateLimited: the agent takes no more requests just now.
             RemoteError: the agent's handler failed.
             TooManyHops: the chain of messages has become too long.
         """
-        message, _ = self._compose(
-            "request", to_agent, content, metadata, _DIRECT_PRIORITY, context_id, None
-        )
+        message = self._question(to_agent, content, metadata, context_id, message_id)
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
-        return await line.requester.ask(to_agent, message, timeout=seconds)
+        return await line.requester.ask(
+            to_agent,
+            message,
+            timeout=seconds,
+            wait=wait_for_agent,
+            repeated=message_id is not None,
+        )
 
     async def stream_from_agent(
         self,
@@ -167,6 +213,7 @@ class Speaker(ABC):
         *,
         metadata: dict[str, Any] | None = None,
         timeout: float | None = None,
+        wait_for_agent: float | None = None,
         context_id: str | None = None,
     ) -> AsyncGenerator[str]:
         """Ask an agent and yield its answer piece by piece.
@@ -174,13 +221,14 @@ class Speaker(ABC):
         Arguments and errors are those of `request_from_agent`; the timeout is for the first sign
         of life, after which 15 s of silence are a `RemoteError`.
         """
-        message, _ = self._compose(
-            "request", to_agent, content, metadata, _DIRECT_PRIORITY, context_id, None
-        )
+        message = self._question(to_agent, content, metadata, context_id, None)
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
-        async for piece in line.requester.stream(to_agent, message, timeout=seconds):
-            yield piece
+        pieces = line.requester.stream(to_agent, message, timeout=seconds, wait=wait_for_agent)
+        # Whoever leaves early must not leave the agent at work until the garbage is collected.
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     async def broadcast_message(
         self, content: JSON, *, metadata: dict[str, Any] | None = None
@@ -222,6 +270,43 @@ class Speaker(ABC):
     def task(self, agent: str, task_id: str) -> TaskHandle:
         """Return a handle on a task by its id."""
         return TaskHandle(self._line().connection, agent, task_id)
+
+    def _question(
+        self,
+        to_agent: str,
+        content: JSON,
+        metadata: dict[str, Any] | None,
+        context_id: str | None,
+        message_id: str | None,
+    ) -> Draft:
+        """Put a request together; what it takes from the caller has been checked."""
+        line, activity, hops = self._line(), self._activity(), 0
+        agent_token(to_agent)
+        if metadata is not None and not isinstance(metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidMessage(f"metadata {metadata!r:.40} must be a dictionary")
+        if context_id is not None:
+            check_message_id(context_id)
+        if message_id is not None:
+            check_message_id(message_id)
+        if activity is not None:
+            hops = activity.message.hops + 1
+            limit = line.connection.config.max_hops
+            if hops > limit:
+                raise TooManyHops(hops, limit)
+            context_id = context_id or activity.message.conversation
+            message_id = message_id or activity.next_message_id("request", to_agent)
+        message_id = message_id or new_id()
+        return Draft(
+            message_type="request",
+            from_agent=line.sender,
+            to_agent=to_agent,
+            content=content,
+            metadata=metadata or {},
+            message_id=message_id,
+            priority=_DIRECT_PRIORITY,
+            context_id=context_id or message_id,
+            hops=hops,
+        )
 
     def _compose(
         self,
@@ -266,16 +351,27 @@ class Speaker(ABC):
         to_agent: str,
         message: AgentMessage,
         activity: Activity | None,
-        *,
-        origin: tuple[str, str] | None = None,
+        headers: dict[str, str],
     ) -> TaskHandle:
         connection = self._line().connection
-        await put_in_inbox(connection, to_agent, message, origin=origin)
-        if activity is not None and activity.record is not None:
-            facts = {
-                "message_type": message.message_type,
-                "to_agent": to_agent,
-                "message_id": message.message_id,
+        record = activity.record if activity is not None else None
+        facts = {
+            "message_type": message.message_type,
+            "to_agent": to_agent,
+            "message_id": message.message_id,
+        }
+        if activity is not None and activity.task_id is not None:
+            headers = {
+                **headers,
+                PARENT: pair_header(agent_token(activity.agent), activity.task_id),
             }
-            await activity.record("sent", facts)
+        if record is not None:
+            # First on record: a process that has lost its task sends nothing more.
+            await record("sent", facts)
+        try:
+            await put_in_inbox(connection, to_agent, message, headers=headers)
+        except HubbubError as error:
+            if record is not None:
+                await record("unsent", {**facts, "error": str(error)})
+            raise
         return TaskHandle(connection, to_agent, message.message_id)

@@ -15,6 +15,7 @@ __all__ = [
     "DEAD",
     "HISTORY",
     "INBOX",
+    "LOCKS_BUCKET",
     "NOTICES",
     "PRESENCE_BUCKET",
     "REGISTRY_BUCKET",
@@ -34,6 +35,7 @@ WAKE = "WAKE"
 DEAD = "DEAD"
 PRESENCE_BUCKET = "presence"
 REGISTRY_BUCKET = "registry"
+LOCKS_BUCKET = "locks"
 
 HISTORY_PREFIX = "history."
 
@@ -41,6 +43,16 @@ _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
 
 _NAME_IN_USE = 10058
+
+# Which setting says what, where it is not the same for all streams.
+_OWN_SETTINGS = {
+    INBOX: {"inbox_limit": "max_msgs_per_subject"},
+    HISTORY: {
+        "history_days": "max_age",
+        "history_bytes": "max_bytes",
+        "history_messages": "max_msgs",
+    },
+}
 
 # The server's default of 1,000 consumers a stream would be the limit of agents in a mesh.
 _MAX_CONSUMERS = 100_000
@@ -89,9 +101,9 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
                 layout.handoff("*", "*"),
                 f"{HISTORY_PREFIX}agents.direct.>",
             ],
-            "max_age": 7 * _DAY,
-            "max_msgs": 1_000_000,
-            "max_bytes": 1 << 30,
+            "max_age": round(config.history_days * _DAY),
+            "max_msgs": config.history_messages,
+            "max_bytes": config.history_bytes,
             "allow_msg_ttl": True,
             "duplicate_window": 120 * _SECOND,
         },
@@ -109,9 +121,18 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
             "retention": "workqueue",
             "duplicate_window": 120 * _SECOND,
         },
-        {**common, "name": DEAD, "subjects": ["dead.>"], "duplicate_window": 120 * _SECOND},
+        {
+            **common,
+            "name": DEAD,
+            "subjects": ["dead.>"],
+            # Whatever replaces a letter takes its place in one write.
+            "max_msgs_per_subject": 1,
+            "allow_msg_ttl": True,
+            "duplicate_window": 120 * _SECOND,
+        },
         _bucket(common, PRESENCE_BUCKET),
         _bucket(common, REGISTRY_BUCKET),
+        _bucket(common, LOCKS_BUCKET),
     ]
 
 
@@ -178,8 +199,7 @@ async def _ensure(connection: Connection, declaration: dict[str, Any]) -> None:
 def _settled(name: str, there: dict[str, Any], config: NATSConfig) -> dict[str, Any]:
     """Return what stays as it is: a default does not undo what somebody else has set."""
     settings = {"replicas": "num_replicas"}
-    if name == INBOX:
-        settings["inbox_limit"] = "max_msgs_per_subject"
+    settings |= _OWN_SETTINGS.get(name, {})
     return {
         field: there[field]
         for setting, field in settings.items()

@@ -10,23 +10,25 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from hubbub.errors import ConnectionLost
-from hubbub.mesh.answers import APIError
+from hubbub.mesh.answers import APIError, StoredMessage
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import EXPECTED_SEQUENCE, WRITE
+from hubbub.mesh.headers import CONTEXT, EVENT, EXPECTED_SEQUENCE, WRITE
 from hubbub.mesh.streams import TASKS
 from hubbub.wire.envelope import new_id
-from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent
+from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent, TaskState, state_after
 
 __all__ = ["Fenced", "LoggedEvent", "TaskLog", "follow_log", "read_log"]
 
 _FIRST_PAUSE_SECONDS = 0.001
 _LAST_PAUSE_SECONDS = 1.0
+_MOST_REFUSALS = 3
 _FIRST_QUIET_SECONDS = 0.05
 _LAST_QUIET_SECONDS = 30.0
 
 LoggedEvent = tuple[int, TaskEvent]
 """An event and its sequence in the stream of all logs."""
 
+_STATES = frozenset(str(kind) for kind in EventKind)
 _LAST_KINDS = FINAL_KINDS | {EventKind.RELEASED, EventKind.RETRYING, EventKind.PARKED}
 
 
@@ -40,26 +42,49 @@ class Fenced(BaseException):
 class TaskLog:
     """Writes the log of one task, each event fenced by the sequence of the last.
 
+    Args:
+        connection: the mesh.
+        agent: token of the agent the task belongs to.
+        task_id: the task.
+        context: the conversation it belongs to.
+
     Attributes:
         head: sequence of the last event, 0 before the first.
     """
 
-    def __init__(self, connection: Connection, agent: str, task_id: str, head: int = 0) -> None:
+    def __init__(self, connection: Connection, agent: str, task_id: str, *, context: str) -> None:
         self._connection = connection
         self._agent = agent
         self._task_id = task_id
+        self._context = context
         self._subject = connection.layout.log(agent, task_id)
         self._lock = asyncio.Lock()
         self._unconfirmed: set[str] = set()
+        self._state: TaskState | None = None
         self._ended = False
-        self.head = head
+        self.head = 0
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the last event leaves the task at work."""
+        return self._state is TaskState.WORKING
+
+    def go_on_behind(self, head: int, state: TaskState) -> None:
+        """Write behind an event that somebody else has written.
+
+        Args:
+            head: its sequence.
+            state: the state that it led to.
+        """
+        self.head, self._state = head, state
 
     async def append(self, kind: str, data: dict[str, Any]) -> TaskEvent:
         """Write the next event.
 
         Raises:
             Fenced: the log has grown without us, or the attempt that writes it has ended.
-            InvalidMessage: the event is no JSON, or larger than the server takes.
+            InvalidMessage: the event is no JSON, larger than the server takes, or cannot follow
+                on what has happened.
             ConnectionLost: the server does not confirm it.
         """
         event = TaskEvent(kind=kind, data=data)
@@ -68,24 +93,30 @@ class TaskLog:
             if self._ended:
                 # A thread or a task that the handler left behind still has something to say.
                 raise Fenced(f"the attempt at task {self._task_id} has ended")
-            await self._write(payload)
-            self._ended = kind in _LAST_KINDS
+            state = state_after(self._state, kind)
+            await self._write(payload, kind)
+            self._state, self._ended = state, kind in _LAST_KINDS
         return event
 
-    async def _write(self, payload: bytes) -> None:
+    async def _write(self, payload: bytes, kind: str) -> None:
         # The write's own mark tells a write of ours, whose confirmation got lost or was not
         # waited for, from the write of somebody else.
-        write, written = new_id(), ""
+        write, written, refusals = new_id(), "", 0
         self._unconfirmed.add(write)
         while written != write:
-            headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write}
+            headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write, CONTEXT: self._context}
+            if kind in _STATES:
+                headers[EVENT] = kind
             try:
                 ack = await self._connection.store(self._subject, payload, headers=headers)
                 self.head, written = ack.seq, write
             except APIError as error:
                 if not error.is_fence:
                     raise
-                last = await self._connection.last_of(TASKS, self._subject)
+                last = await self._what_came_before()
+                if last is None and refusals < _MOST_REFUSALS:
+                    refusals += 1  # an earlier try of ours is on its way to the replicas
+                    continue
                 written = last.headers.get(WRITE, "") if last is not None else ""
                 if last is None or written not in self._unconfirmed:
                     raise Fenced(f"task {self._task_id} has another owner") from None
@@ -93,6 +124,21 @@ class TaskLog:
                 if TaskEvent.from_bytes(last.data).kind in _LAST_KINDS:
                     break  # it is this end of the attempt, tried before
         self._unconfirmed.clear()
+
+    async def _what_came_before(self) -> StoredMessage | None:
+        """Return the event that kept ours out; None if there is none to be seen.
+
+        In a cluster we may read from a replica that gets to know of it later.
+        """
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            last = await self._connection.last_of(TASKS, self._subject)
+            if last is not None and last.sequence > self.head:
+                return last
+            if pause > _LAST_PAUSE_SECONDS:
+                return None
+            await asyncio.sleep(pause)
+            pause *= 2
 
 
 async def read_log(
@@ -140,6 +186,10 @@ async def follow_log(
     Raises:
         ConnectionLost: the connection is closed.
     """
+    subject = connection.layout.log(agent, task_id)
+    if after and (last := await connection.last_of(TASKS, subject)) and last.sequence <= after:
+        if TaskEvent.from_bytes(last.data).is_final:
+            return
     changed = asyncio.Event()
     changed.set()
     behind = -1
@@ -149,7 +199,6 @@ async def follow_log(
         behind = max(behind, int((message.headers or {}).get(EXPECTED_SEQUENCE, -1)))
         changed.set()
 
-    subject = connection.layout.log(agent, task_id)
     async with connection.subscription(subject, on_event):
         await connection.flush()
         with connection.on_reconnect(changed.set):

@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
 from hubbub.mesh.complaints import text_of
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.service import Work
 from hubbub.mesh.tasklog import Fenced
+from hubbub.wire import clock
 from hubbub.wire.codec import JSON, check_json, encode
 from hubbub.wire.events import EventKind, TaskSnapshot
 
-__all__ = ["CANCELED_UNSTARTED", "End", "described", "exhausted", "verdict"]
+__all__ = ["CANCELED_UNSTARTED", "End", "Stop", "described", "exhausted", "verdict"]
 
 _LONGEST_BACKOFF_SECONDS = 60.0
+_FAR_SECONDS = 10 * 365 * 86_400.0
+
+
+class Stop(Enum):
+    """Why a handler is stopped."""
+
+    CANCELED = "canceled on request"
+    RELEASED = "the process is going away"
+    DEADLINE = "it did not end by its deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +49,44 @@ CANCELED_UNSTARTED = End(EventKind.CANCELED, {"error": "canceled while no proces
 
 
 def verdict(
-    connection: Connection, handler: asyncio.Task[JSON], work: Work, *, releasing: bool
+    connection: Connection,
+    handler: asyncio.Task[JSON],
+    *,
+    attempt: int,
+    stopped: Stop | None,
+    deadline: float,
 ) -> End:
     """Return what a handler that is done came to.
 
     Args:
         connection: knows the limits.
         handler: the task it ran in.
-        work: what it worked on.
-        releasing: whether handlers are being stopped because the process goes away.
+        attempt: which attempt it was, 1 for the first.
+        stopped: why it was asked to end, if it was.
+        deadline: when the task must have ended, in seconds since 1970.
 
     Raises:
         Fenced: the task has another owner by now.
     """
     if handler.cancelled():
-        if work.canceled.is_set():
-            return End(EventKind.CANCELED, {"error": "canceled on request"})
-        if releasing:
-            return End(EventKind.RELEASED, {"reason": "the process is going away"}, 0.0)
-        return End(EventKind.CANCELED, {"error": "the handler canceled itself"})
+        match stopped:
+            case Stop.CANCELED:
+                return End(EventKind.CANCELED, {"error": stopped.value})
+            case Stop.RELEASED:
+                return End(EventKind.RELEASED, {"reason": stopped.value}, 0.0)
+            case Stop.DEADLINE:
+                return End(EventKind.FAILED, {"error": stopped.value})
+            case None:
+                return End(EventKind.CANCELED, {"error": "the handler canceled itself"})
     error = handler.exception()
     if isinstance(error, Fenced):
         raise error
+    if error is not None and stopped is Stop.CANCELED:
+        return End(EventKind.CANCELED, {"error": f"{stopped.value}; {described(error)}"})
     if isinstance(error, Reject):
         return End(EventKind.REJECTED, {"error": described(error)})
     if error is not None:
-        return _failure(connection, error, work.attempt)
+        return _failure(connection, error, attempt, deadline)
     return _completion(connection, handler.result())
 
 
@@ -95,7 +117,7 @@ def _completion(connection: Connection, result: JSON) -> End:
     return End(EventKind.COMPLETED, {"result": result})
 
 
-def _failure(connection: Connection, error: BaseException, attempt: int) -> End:
+def _failure(connection: Connection, error: BaseException, attempt: int, deadline: float) -> End:
     config = connection.config
     reason = described(error)
     permanent = isinstance(error, HubbubError) and error.is_permanent
@@ -105,5 +127,14 @@ def _failure(connection: Connection, error: BaseException, attempt: int) -> End:
     if after is None:
         backoff = config.retry_seconds * 2 ** (attempt - 1)
         after = min(backoff, _LONGEST_BACKOFF_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311
-    data = {"error": reason, "attempt": attempt, "after": round(after, 3)}
+    after = min(after, _FAR_SECONDS) if after > 0 else 0.0
+    again_at = clock.seconds() + after
+    if again_at >= deadline:
+        return End(EventKind.FAILED, {"error": f"{reason}; its deadline leaves no time to retry"})
+    data = {
+        "error": reason,
+        "attempt": attempt,
+        "after": round(after, 3),
+        "again_at": clock.iso(again_at),
+    }
     return End(EventKind.RETRYING, data, after)

@@ -62,7 +62,7 @@ def running_server(data_dir: Path) -> ServerAddress | None:
     if greeting is None or greeting.server_id != record.server_id:
         return None
     return ServerAddress(
-        url=f"nats://{record.token}@127.0.0.1:{record.port}",
+        url=record.secret_url,
         pid=record.pid,
         monitoring_url=record.monitoring_url,
         supervisor_pid=record.supervisor_pid,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Self, cast
 
 from hubbub.errors import ConnectionLost, SettingsError
 from hubbub.server.child import Child
-from hubbub.server.config import server_config
+from hubbub.server.config import MESH_USER, server_config
 from hubbub.server.files import read_json, write_private
 from hubbub.server.greeting import read_greeting
 from hubbub.server.logs import last_words, open_log
 from hubbub.server.ports import RANDOM, free_port, is_free
 from hubbub.server.program import find_program
+from hubbub.server.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +41,8 @@ class ServerProcess:
         port: for clients; by default any free one, which later starts keep.
         monitoring_port: for the monitoring pages; `RANDOM` for any, None for no such pages.
         token: what clients must present.
+        tells_departures: whether the mesh hears at once when a serving process dies. It takes a
+            `token`, which clients then present as a password; see `url`.
         jetstream: whether it stores messages.
         config: more lines of nats-server configuration: accounts, TLS, limits.
         inherit: descriptors to hand down, such as a lock to hold as long as it runs.
@@ -58,6 +62,7 @@ class ServerProcess:
         port: int = RANDOM,
         monitoring_port: int | None = None,
         token: str | None = None,
+        tells_departures: bool = False,
         jetstream: bool = True,
         config: str = "",
         inherit: Sequence[int] = (),
@@ -70,6 +75,8 @@ class ServerProcess:
         self.version = ""
         self._program = program
         self._token = token
+        self._relay_password = os.urandom(24).hex() if tells_departures and token else None
+        self._relay: Relay | None = None
         self._jetstream = jetstream
         self._config = config
         self._inherit = tuple(inherit)
@@ -80,7 +87,13 @@ class ServerProcess:
     def url(self) -> str:
         """Where clients connect, with the token inside."""
         secret = f"{self._token}@" if self._token else ""
-        return f"nats://{secret}127.0.0.1:{self.port}"
+        user = f"{self.user}:" if self.user else ""
+        return f"nats://{user}{secret}127.0.0.1:{self.port}"
+
+    @property
+    def user(self) -> str:
+        """The user whose password the token is, empty if the token alone is presented."""
+        return MESH_USER if self._relay_password else ""
 
     @property
     def display_url(self) -> str:
@@ -179,16 +192,19 @@ class ServerProcess:
                 pages = _last_port(ports.get("monitoring"))
                 self.monitoring_url = f"http://127.0.0.1:{pages}" if pages else None
                 self.server_id, self.version = greeting
+                self._open_relay()
                 return True
         return False
 
     def stop(self, *, timeout: float = 5.0) -> None:
         """End the server in good order, by force after `timeout` seconds."""
+        self._close_relay()
         if self._child is not None:
             self._child.end(within=timeout)
 
     def kill(self) -> None:
         """End the server by SIGKILL, as a crash would."""
+        self._close_relay()
         if self._child is not None:
             self._child.kill()
 
@@ -218,6 +234,19 @@ class ServerProcess:
         state = f"pid={self.pid}" if self.is_running else "not running"
         return f"ServerProcess({self.display_url!r}, {state})"
 
+    def _open_relay(self) -> None:
+        self._close_relay()
+        if self._relay_password and self._token:
+            self._relay = Relay(
+                self.port, password=self._relay_password, user=MESH_USER, token=self._token
+            )
+            self._relay.start()
+
+    def _close_relay(self) -> None:
+        if self._relay is not None:
+            self._relay.stop()
+            self._relay = None
+
     @property
     def _ports_folder(self) -> Path:
         return self.directory / "ports"
@@ -232,6 +261,7 @@ class ServerProcess:
             port=self.port,
             monitoring_port=self.monitoring_port,
             token=self._token,
+            relay_password=self._relay_password,
             jetstream=self._jetstream,
             extra=self._config,
         )

@@ -19,6 +19,7 @@ class ServerRecord(NamedTuple):
     Attributes:
         url: where clients connect, without the token.
         port: the port in it.
+        user: whose password the token is, empty if the token alone is presented.
         token: what clients present.
         pid: the nats-server process.
         supervisor_pid: the process that keeps it running.
@@ -29,12 +30,19 @@ class ServerRecord(NamedTuple):
 
     url: str
     port: int
+    user: str
     token: str
     pid: int
     supervisor_pid: int
     server_id: str
     version: str
     monitoring_url: str | None
+
+    @property
+    def secret_url(self) -> str:
+        """Where clients connect, with what they present."""
+        user = f"{self.user}:" if self.user else ""
+        return f"nats://{user}{self.token}@127.0.0.1:{self.port}"
 
     def __repr__(self) -> str:
         return f"ServerRecord({self.url!r}, pid={self.pid})"
@@ -65,9 +73,11 @@ class ServerRecord(NamedTuple):
                 "server_id": str(server_id),
                 "version": str(version),
                 "monitoring_url": str() | None as monitoring_url,
+                **more,
             } if 0 < port < 65536 and pid > 0 and supervisor_pid > 0:
+                user = str(more.get("user", ""))
                 return cls(
-                    url, port, token, pid, supervisor_pid, server_id, version, monitoring_url
+                    url, port, user, token, pid, supervisor_pid, server_id, version, monitoring_url
                 )
             case _:
                 return None

@@ -74,7 +74,11 @@ class Supervisor:
         self._last_port, token = self._remembered()
         self._token = token or os.urandom(24).hex()
         self._server = ServerProcess(
-            directory, program=program, token=self._token, inherit=[lock.fileno()]
+            directory,
+            program=program,
+            token=self._token,
+            tells_departures=True,
+            inherit=[lock.fileno()],
         )
 
     def run(self) -> None:
@@ -142,6 +146,7 @@ class Supervisor:
         ServerRecord(
             url=server.display_url,
             port=server.port,
+            user=server.user,
             token=self._token,
             pid=server.pid,
             supervisor_pid=os.getpid(),

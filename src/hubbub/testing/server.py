@@ -19,6 +19,7 @@ __all__ = ["ServerProcess", "nats_server"]
 def nats_server(
     *,
     token: str | None = None,
+    tells_departures: bool = False,
     jetstream: bool = True,
     config: str = "",
     program: Path | None = None,
@@ -33,6 +34,8 @@ def nats_server(
 
     Args:
         token: what clients must present.
+        tells_departures: whether the mesh hears at once when a serving process dies; takes a
+            `token`, and `url` then names a user, too.
         jetstream: whether it stores messages.
         config: more lines of nats-server configuration: accounts, TLS, limits.
         program: the nats-server program; found when not given.
@@ -44,7 +47,12 @@ def nats_server(
     with (
         tempfile.TemporaryDirectory(prefix="hubbub-", ignore_cleanup_errors=True) as folder,
         ServerProcess(
-            Path(folder), program=program, token=token, jetstream=jetstream, config=config
+            Path(folder),
+            program=program,
+            token=token,
+            tells_departures=tells_departures,
+            jetstream=jetstream,
+            config=config,
         ) as server,
     ):
         yield server

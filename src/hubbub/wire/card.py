@@ -35,8 +35,10 @@ class AgentCard(msgspec.Struct, frozen=True, kw_only=True):
         version: its own version.
         status: online, busy, draining or offline.
         instances: how many processes serve the name.
-        running: tasks being worked on, over all instances.
-        queued: tasks that an instance has taken in but not started.
+        running: tasks and requests being worked on, over all instances.
+        queued: what nobody has begun with: messages in the agent's inbox, which its instances
+            share and which therefore count once, and the requests that wait in each instance for
+            a free slot, added up. As the last heartbeats know it.
         last_seen: time of the newest heartbeat, ISO 8601.
         metadata: anything else that is JSON, such as the schema of a start form.
     """

@@ -15,7 +15,16 @@ import msgspec
 
 from hubbub.errors import InvalidMessage
 
-__all__ = ["JSON", "MAX_DEPTH", "check_json", "decode", "decode_object", "encode", "explain"]
+__all__ = [
+    "JSON",
+    "MAX_DEPTH",
+    "check_json",
+    "decode",
+    "decode_as_written",
+    "decode_object",
+    "encode",
+    "explain",
+]
 
 T = TypeVar("T")
 
@@ -54,9 +63,26 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     Raises:
         InvalidMessage: the bytes are not strict JSON, or not such a record.
     """
+    return decode_as_written(data, decoder)[0]
+
+
+def decode_as_written(data: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, bool]:
+    """Decode untrusted bytes into a record, and tell whether they are canonical.
+
+    Args:
+        data: the bytes.
+        decoder: knows the record.
+
+    Returns:
+        The record, and whether it re-encodes to the same bytes: every field is there.
+
+    Raises:
+        InvalidMessage: the bytes are not strict JSON, or not such a record.
+    """
     try:
         record = decoder.decode(data)
-        if _encoder.encode(record) == data:
+        canonical = _encoder.encode(record) == data
+        if canonical:
             _check_depth(data)
         else:
             _inspect(data)
@@ -66,7 +92,7 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise InvalidMessage(f"JSON nested deeper than {MAX_DEPTH}") from None
     except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
         raise InvalidMessage(f"not a valid message: {explain(error)}") from None
-    return record
+    return record, canonical
 
 
 def decode_object(data: bytes) -> dict[str, Any]:

@@ -6,19 +6,26 @@ client may send to an inbox: less than a full envelope, or just text.
 
 from __future__ import annotations
 
-import functools
 import os
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
 import msgspec
 
 from hubbub.errors import InvalidAgentName, InvalidMessage
-from hubbub.wire.codec import JSON, check_json, decode, decode_object, encode, explain
+from hubbub.wire.clock import now
+from hubbub.wire.codec import (
+    JSON,
+    check_json,
+    decode,
+    decode_as_written,
+    decode_object,
+    encode,
+    explain,
+)
 from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
 
-__all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "new_id", "now", "read_plain"]
+__all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "new_id", "read_plain"]
 
 MessageType = Literal["request", "response", "handoff", "announcement", "heartbeat"]
 
@@ -31,17 +38,6 @@ def new_id() -> str:
     text = os.urandom(16).hex()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
-
-
-@functools.lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def now() -> str:
-    """Return the present time as ISO 8601 in UTC with microseconds."""
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    return f"{_second(seconds)}.{nanoseconds // 1000:06d}Z"
 
 
 class AgentMessage(
@@ -226,9 +222,9 @@ def read_plain(
     """
     if data.lstrip()[:1] == b"{":
         try:
-            message = decode(data, _decoder)
+            message, canonical = decode_as_written(data, _decoder)
             # Only what re-encodes to itself has every field; others have some filled in below.
-            if encode(message) == data and (message.to_agent or to_agent is None):
+            if canonical and (message.to_agent or to_agent is None):
                 return message
         except (InvalidMessage, InvalidAgentName):
             pass

@@ -14,7 +14,7 @@ import msgspec
 
 from hubbub.errors import InvalidMessage
 from hubbub.wire.codec import JSON, check_json, decode, encode
-from hubbub.wire.envelope import now
+from hubbub.wire.clock import now
 
 __all__ = [
     "FINAL_KINDS",
@@ -65,7 +65,7 @@ class EventKind(StrEnum):
 
 FINAL_KINDS = frozenset(str(state) for state in _FINAL_STATES)
 
-_STATE_AFTER = {
+_STATE_AFTER: dict[str, TaskState] = {
     EventKind.CLAIMED: TaskState.WORKING,
     EventKind.RELEASED: TaskState.SUBMITTED,
     EventKind.RETRYING: TaskState.SUBMITTED,
@@ -76,8 +76,22 @@ _STATE_AFTER = {
     EventKind.REJECTED: TaskState.REJECTED,
 }
 
-# A claim that ended in one of these was no attempt that failed.
-_NO_ATTEMPT = frozenset({EventKind.RELEASED, EventKind.PARKED})
+# From where an event may come, if not from `working` alone. None is a log without events. Who
+# finds a task at work takes it over: its process has died. A task may end before anybody has
+# claimed it, because it was canceled, or came too late.
+_ANY_TIME = frozenset(
+    {
+        None,
+        TaskState.SUBMITTED,
+        TaskState.WORKING,
+        TaskState.INPUT_REQUIRED,
+        TaskState.AUTH_REQUIRED,
+    }
+)
+_STATES_BEFORE: dict[str, frozenset[TaskState | None]] = dict.fromkeys(
+    (EventKind.CLAIMED, EventKind.FAILED, EventKind.CANCELED), _ANY_TIME
+)
+_AT_WORK: frozenset[TaskState | None] = frozenset({TaskState.WORKING})
 
 
 class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,12 +144,12 @@ def state_after(state: TaskState | None, kind: str) -> TaskState:
     Raises:
         InvalidMessage: no such event may follow.
     """
-    if state is not None and state.is_final:
+    before = _STATES_BEFORE.get(kind, _AT_WORK)
+    if state not in before:
+        if state is None:
+            raise InvalidMessage(f"a log cannot begin with a {kind} event")
         raise InvalidMessage(f"a {state} task takes no {kind} event")
-    if state is None and kind not in (EventKind.CLAIMED, EventKind.CANCELED):
-        raise InvalidMessage(f"a log cannot begin with a {kind} event")
-    after = _STATE_AFTER.get(kind)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    return after if after is not None else (state or TaskState.WORKING)
+    return _STATE_AFTER.get(kind, TaskState.WORKING)
 
 
 class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,21 +157,35 @@ class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         state: where it stands.
+        message: the envelope that opened it, as JSON; empty if nobody has claimed it.
         result: what the handler returned, once completed.
         error: why it failed, was rejected or canceled.
         instance: which process claimed it last.
         inbox_sequence: which inbox entry the claim belongs to.
         attempts: how many claims count as attempts.
         errors: the error of each failed attempt.
+        again_at: when the next attempt is due, ISO 8601; empty if none is planned.
+        sent: agent and task id of each task that it has opened, oldest first.
+        parent: agent and id of the task that opened it; empty if none did.
+        retry_of: the failed task that this one tries again; empty if it is none.
+        created_at: time of the first event, ISO 8601.
+        updated_at: time of the last event, ISO 8601.
     """
 
     state: TaskState = TaskState.SUBMITTED
+    message: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
     result: JSON = None
     error: str = ""
     instance: str = ""
     inbox_sequence: int = 0
     attempts: int = 0
     errors: list[str] = msgspec.field(default_factory=list[str])
+    again_at: str = ""
+    sent: list[tuple[str, str]] = msgspec.field(default_factory=list[tuple[str, str]])
+    parent: tuple[str, str] | None = None
+    retry_of: str = ""
+    created_at: str = ""
+    updated_at: str = ""
 
 
 def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
@@ -167,33 +195,60 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
         InvalidMessage: the log breaks its own rules.
     """
     state: TaskState | None = None
-    snapshot = TaskSnapshot()
-    attempts, errors, claimed = 0, list[str](), False
+    facts: dict[str, Any] = {}
+    attempts, errors, sent = 0, list[str](), list[tuple[str, str]]()
+    claimed = False
     for event in events:
         state = state_after(state, event.kind)
-        if event.kind == EventKind.CLAIMED:
-            attempts, claimed = attempts + 1, True
-            sequence = event.data.get("inbox_sequence", 0)
-            if type(sequence) is not int:
-                raise InvalidMessage("the inbox sequence of a claim must be a whole number")
-            snapshot = msgspec.structs.replace(
-                snapshot, instance=_text(event, "instance"), inbox_sequence=sequence
-            )
-        elif event.kind in _NO_ATTEMPT:
-            # Only the claim it ends is taken back; said twice, it takes back no other.
-            attempts, claimed = attempts - claimed, False
-        elif event.kind == EventKind.RETRYING:
-            errors.append(_text(event, "error"))
-            claimed = False
-        elif event.is_final:
-            snapshot = msgspec.structs.replace(
-                snapshot,
-                result=event.data.get("result"),
-                error=_text(event, "error"),
-            )
+        facts.setdefault("created_at", event.at)
+        facts["updated_at"] = event.at
+        match event.kind:
+            case EventKind.CLAIMED:
+                attempts, claimed = attempts + 1, True
+                facts |= _opening(event) | {"again_at": ""}
+            case EventKind.RELEASED | EventKind.PARKED:
+                # Such a claim was no attempt that failed.
+                attempts, claimed = attempts - claimed, False
+            case EventKind.RETRYING:
+                errors.append(_text(event, "error"))
+                facts["again_at"] = _text(event, "again_at")
+                claimed = False
+            case "sent":
+                sent.append((_text(event, "to_agent"), _text(event, "message_id")))
+            case "unsent":
+                refused = (_text(event, "to_agent"), _text(event, "message_id"))
+                sent = [child for child in sent if child != refused]
+            case _ if event.is_final:
+                if "message" in event.data:
+                    facts |= _opening(event)
+                facts |= {"result": event.data.get("result"), "error": _text(event, "error")}
+            case _:
+                pass
     if state is None:
-        return snapshot
-    return msgspec.structs.replace(snapshot, state=state, attempts=attempts, errors=errors)
+        return TaskSnapshot()
+    return TaskSnapshot(state=state, attempts=attempts, errors=errors, sent=sent, **facts)
+
+
+def _opening(event: TaskEvent) -> dict[str, Any]:
+    """Return what the first event of a log tells of how the task came about.
+
+    Raises:
+        InvalidMessage: it is not what a claim holds.
+    """
+    sequence, message = event.data.get("inbox_sequence", 0), event.data.get("message", {})
+    if type(sequence) is not int:
+        raise InvalidMessage("the inbox sequence of a claim must be a whole number")
+    if not isinstance(message, dict):
+        raise InvalidMessage("the message of a claim must be an object")
+    parent = event.data.get("parent")
+    known = isinstance(parent, list) and len(parent) == 2  # pyright: ignore[reportUnknownArgumentType]
+    return {
+        "inbox_sequence": sequence,
+        "message": message,
+        "instance": _text(event, "instance"),
+        "parent": (str(parent[0]), str(parent[1])) if known else None,  # pyright: ignore
+        "retry_of": _text(event, "retry_of"),
+    }
 
 
 def _text(event: TaskEvent, key: str) -> str:

@@ -22,7 +22,18 @@ LANES = (1, 2, 3, 4, 5)
 DEFAULT_LANE = 3
 
 Kind = Literal[
-    "all", "direct", "done", "request", "reply", "handoff", "hint", "log", "input", "live"
+    "all",
+    "direct",
+    "done",
+    "request",
+    "cancel",
+    "recall",
+    "reply",
+    "handoff",
+    "hint",
+    "log",
+    "input",
+    "live",
 ]
 
 
@@ -84,6 +95,12 @@ class Layout:
         """What the INBOX stream stores: exactly what some lane takes."""
         return [subject for lane in LANES for subject in self.lane_filters("*", lane)]
 
+    def direct_filters(self, agent: str) -> list[str]:
+        """What hears all direct messages to an agent or from it, and others besides."""
+        filters = [f"agents.direct.{agent}.>", f"agents.direct.*.*.from.{agent}"]
+        # Where the subject does not tell the sender, anybody may be it.
+        return filters if self.secured else [*filters, "agents.direct.*", "agents.direct.*.*"]
+
     def plain_wakeups(self, agent: str) -> list[str]:
         """Subjects on which plain clients reach an inbox without a hint."""
         return [] if self.secured else [f"agents.direct.{agent}", f"agents.direct.{agent}.*"]
@@ -107,7 +124,23 @@ class Layout:
         filters = [f"agents.request.{agent}.from.*"]
         return filters if self.secured else [*filters, f"agents.request.{agent}"]
 
-    def reply(self, requester: str, responder: str, connection: str, number: int) -> str:
+    def cancel(self, agent: str, sender: str) -> str:
+        """Where all instances of an agent are told that nobody waits for an answer any more."""
+        return f"agents.cancel.{agent}.from.{sender}"
+
+    def cancel_filter(self, agent: str) -> str:
+        """What hears which requests to an agent have been given up."""
+        return f"agents.cancel.{agent}.from.*"
+
+    def recall(self, agent: str, sender: str) -> str:
+        """Where all instances of an agent are asked whether they know a request already."""
+        return f"agents.recall.{agent}.from.{sender}"
+
+    def recall_filter(self, agent: str) -> str:
+        """What hears which requests to an agent are about to be repeated."""
+        return f"agents.recall.{agent}.from.*"
+
+    def reply(self, requester: str, responder: str, connection: str, number: int | str) -> str:
         """Where the answer to one request comes back."""
         return f"agents.reply.{requester}.from.{responder}.{connection}.{number}"
 
@@ -161,6 +194,8 @@ _FORMS: list[tuple[Kind, tuple[str, ...], str]] = [
         rf"agents\.direct\.{_T}(?:\.([1-5])(?:\.from\.{_T})?)?",
     ),
     ("request", ("agent", "sender"), rf"agents\.request\.{_T}(?:\.from\.{_T})?"),
+    ("cancel", ("agent", "sender"), rf"agents\.cancel\.{_T}\.from\.{_T}"),
+    ("recall", ("agent", "sender"), rf"agents\.recall\.{_T}\.from\.{_T}"),
     ("reply", ("agent", "sender"), rf"agents\.reply\.{_T}\.from\.{_T}\.[^.*> ]+\.[0-9]+"),
     ("handoff", ("sender", "agent"), rf"agents\.handoff\.{_T}\.to\.{_T}"),
     ("hint", ("agent",), rf"agents\.hint\.{_T}"),

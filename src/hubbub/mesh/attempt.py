@@ -1,0 +1,175 @@
+"""One attempt at a task: a handler at work, what it may write, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
+from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.headers import ORIGIN, RETRY_OF, read_pair
+from hubbub.mesh.inbox import Delivery
+from hubbub.mesh.service import Service, Work
+from hubbub.mesh.tasklog import TaskLog
+from hubbub.mesh.timing import Timing
+from hubbub.mesh.verdict import End, Stop, described, verdict
+from hubbub.wire import clock
+from hubbub.wire.codec import JSON, encode
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.events import EventKind, TaskSnapshot
+
+__all__ = ["Attempt", "Job"]
+
+log = logging.getLogger("hubbub.tasks")
+
+_OURS = frozenset(EventKind)
+
+
+@dataclass(slots=True)
+class Job:
+    """A delivery that has been read: the task it opens, and what is known of it.
+
+    Attributes:
+        delivery: the message, under lease.
+        message: its envelope.
+        task_id: the task.
+        timing: when its sender wants it to be worked on.
+        log: where what happens is written.
+        before: what the log told when it was delivered.
+    """
+
+    delivery: Delivery
+    message: AgentMessage
+    task_id: str
+    timing: Timing
+    log: TaskLog
+    before: TaskSnapshot
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next attempt, 1 for the first."""
+        return self.before.attempts + 1
+
+    @property
+    def origin(self) -> tuple[str, str] | None:
+        """Sender and message id at the beginning of a chain of handoffs."""
+        return read_pair(self.delivery.headers.get(ORIGIN))
+
+    @property
+    def retry_of(self) -> str:
+        """The failed task that this one tries again, empty if it is none."""
+        return self.delivery.headers.get(RETRY_OF, "")
+
+
+class Attempt:
+    """Runs the handler of a service for one job; see `run`.
+
+    Args:
+        connection: the mesh.
+        service: whose handler it is.
+        job: what is to be done.
+    """
+
+    def __init__(self, connection: Connection, service: Service, job: Job) -> None:
+        self._connection = connection
+        self._service = service
+        self._job = job
+        self._stopped: Stop | None = None
+        self._handler: asyncio.Task[JSON] | None = None
+        self._work = Work(
+            job.message,
+            job.task_id,
+            job.attempt,
+            self._record,
+            self._show,
+            deadline=job.timing.deadline,
+        )
+
+    @property
+    def task_id(self) -> str:
+        """The task that is worked on."""
+        return self._job.task_id
+
+    def stop(self, why: Stop) -> None:
+        """Let the handler end as soon as it can; what it was stopped for first decides."""
+        if self._stopped is None or why is Stop.CANCELED:
+            self._stopped = why
+        if why is not Stop.RELEASED:
+            self._work.canceled.set()
+        if self._handler is not None:
+            self._handler.cancel()
+
+    async def run(self) -> End:
+        """Let the handler work, and return what came of it.
+
+        Raises:
+            Fenced: the task has another owner by now.
+        """
+        job = self._job
+        activity = Activity(
+            agent=self._service.card.name,
+            message=job.message,
+            task_id=job.task_id,
+            origin=job.origin,
+            record=self._record,
+            deadline=job.timing.deadline,
+        )
+        with acting(activity):
+            handler = asyncio.create_task(
+                self._service.work(self._work), name=f"task {self.task_id}"
+            )
+        self._handler = handler
+        if self._stopped is not None:
+            handler.cancel()
+        try:
+            # Not `await handler`: that would pass a cancellation of ours on to it unseen.
+            while not handler.done():
+                await asyncio.wait({handler}, timeout=self._seconds_left())
+                if not handler.done() and job.timing.deadline <= clock.seconds():
+                    self.stop(Stop.DEADLINE)
+                    await asyncio.wait({handler})
+        except asyncio.CancelledError:
+            handler.cancel()
+            await asyncio.wait({handler})
+            raise
+        finally:
+            activity.record = None  # it may still send, as part of the same conversation
+        if not handler.cancelled() and isinstance(error := handler.exception(), Exception):
+            self._complain(error)
+        return verdict(
+            self._connection,
+            handler,
+            attempt=job.attempt,
+            stopped=self._stopped,
+            deadline=job.timing.deadline,
+        )
+
+    def _seconds_left(self) -> float | None:
+        deadline = self._job.timing.deadline
+        return None if deadline == float("inf") else clock.seconds_until(deadline)
+
+    async def _record(self, kind: str, data: dict[str, Any]) -> None:
+        if kind in _OURS:
+            raise InvalidMessage(
+                f"{kind!r} is an event that Hubbub writes itself: use another word for this one"
+            )
+        # What a handler left running has no place in the log: its end is written there.
+        if self._handler is None or self._handler.done():
+            raise HubbubError(f"attempt {self._job.attempt} at task {self.task_id} has ended")
+        await self._job.log.append(kind, data)
+
+    async def _show(self, text: str) -> None:
+        subject = self._connection.layout.live(self._service.card.token, self.task_id)
+        facts = {"attempt": self._job.attempt, "text": text}
+        await self._connection.publish(subject, encode(facts))
+
+    def _complain(self, error: Exception) -> None:
+        """Log a failure with its trace; what a handler raises on purpose is none."""
+        if not isinstance(error, Retry | Reject):
+            agent, attempt = self._service.card.token, self._job.attempt
+            log.warning(
+                "%s: attempt %d failed: %s", agent, attempt, described(error), exc_info=error
+            )
