@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults check format docs bench clean
+.PHONY: help demo test faults check format docs bench soak clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,9 @@ docs: .venv/.ready ## Write the table of settings into the docs
 
 bench: .venv/.ready ## Measure against the bare NATS client, in one run
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: .venv/.ready ## Send a day's worth of traffic, and watch memory and disk
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv build dist .pytest_cache .ruff_cache .coverage* logs

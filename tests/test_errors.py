@@ -14,6 +14,7 @@ from hubbub.errors import (
     InvalidAgentName,
     InvalidCursor,
     InvalidMessage,
+    LimitReached,
     MissingExtra,
     PermissionDenied,
     QuestionTimeout,
@@ -52,6 +53,7 @@ DOCUMENTED = [
     "StepInterrupted",
     "QuestionTimeout",
     "SettingsError",
+    "LimitReached",
     "MissingExtra",
     "Retry",
     "Reject",
@@ -101,6 +103,11 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
     (ConnectionLost("the server is gone"), {}, ["the server is gone"]),
     (InvalidCursor("no cursor"), {}, ["no cursor"]),
     (TaskNotFound("t-1"), {"task_id": "t-1"}, ["t-1", "hubbub tasks"]),
+    (
+        LimitReached("tokens", 5_000),
+        {"limit": "tokens", "allowed": 5_000},
+        ["5000 tokens", "before the work was done"],
+    ),
     (DeadLetterNotFound("t-1"), {"id": "t-1"}, ["t-1", "hubbub dead"]),
     (TaskCanceled("t-1", "no longer needed"), {"task_id": "t-1"}, ["t-1", "no longer needed"]),
     (

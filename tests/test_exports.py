@@ -26,6 +26,8 @@ PUBLIC = [
     "InvalidAgentName",
     "InvalidCursor",
     "InvalidMessage",
+    "LimitReached",
+    "Limits",
     "Mesh",
     "MissingExtra",
     "NATSAgentMixin",
@@ -118,5 +120,5 @@ def test_talking_needs_no_framework() -> None:
 def test_every_error_has_the_one_root() -> None:
     errors = [getattr(hubbub, name) for name in PUBLIC if name[0].isupper()]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 23
+    assert len(errors) == 24
     assert all(issubclass(error, hubbub.HubbubError) for error in errors)

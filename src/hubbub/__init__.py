@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         InvalidAgentName,
         InvalidCursor,
         InvalidMessage,
+        LimitReached,
         MissingExtra,
         PermissionDenied,
         QuestionTimeout,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hubbub.mesh.handle import TaskHandle
     from hubbub.mesh.history import HistoryPage
     from hubbub.mesh.letters import DeadLetter
+    from hubbub.mesh.limits import Limits
     from hubbub.mesh.mesh import Mesh, connect
     from hubbub.mesh.tasklist import TaskPage, TaskSummary
     from hubbub.runtimes.ooda_agent import NATSOODAAgent
@@ -65,6 +67,7 @@ _HOMES = {
         "InvalidAgentName",
         "InvalidCursor",
         "InvalidMessage",
+        "LimitReached",
         "MissingExtra",
         "PermissionDenied",
         "QuestionTimeout",
@@ -85,6 +88,7 @@ _HOMES = {
     "mesh.handle": ["TaskHandle"],
     "mesh.history": ["HistoryPage"],
     "mesh.letters": ["DeadLetter"],
+    "mesh.limits": ["Limits"],
     "mesh.mesh": ["Mesh", "connect"],
     "mesh.tasklist": ["TaskPage", "TaskSummary"],
     "runtimes.ooda_agent": ["NATSOODAAgent"],
@@ -111,6 +115,8 @@ __all__ = [
     "InvalidAgentName",
     "InvalidCursor",
     "InvalidMessage",
+    "LimitReached",
+    "Limits",
     "Mesh",
     "MissingExtra",
     "NATSAgentMixin",

@@ -16,6 +16,7 @@ __all__ = [
     "InvalidAgentName",
     "InvalidCursor",
     "InvalidMessage",
+    "LimitReached",
     "MissingExtra",
     "PermissionDenied",
     "QuestionTimeout",
@@ -170,6 +171,22 @@ class RateLimited(HubbubError):
         when = f"; try again in {retry_after:g} s" if retry_after is not None else ""
         super().__init__(f"{what} is rate limited{when}")
         self.retry_after = retry_after
+
+
+class LimitReached(HubbubError):
+    """A task, or a run of a model in it, used up what it was allowed.
+
+    Attributes:
+        limit: `requests`, `tokens`, `seconds`, `messages` or `rounds`.
+        allowed: how much of it was allowed.
+    """
+
+    is_permanent = True
+
+    def __init__(self, limit: str, allowed: float) -> None:
+        super().__init__(f"The limit of {allowed:g} {limit} was reached before the work was done")
+        self.limit = limit
+        self.allowed = allowed
 
 
 class PermissionDenied(HubbubError):

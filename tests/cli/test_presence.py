@@ -16,9 +16,8 @@ from .conftest import Program, Run, Start
 
 
 def _instances(line: str) -> int:
-    """Return how many instances a line of `agents --watch --json` tells of; a card is a line."""
-    card: dict[str, int] = json.loads(line) if line.startswith("{") else {}
-    return card.get("instances", 0)
+    """Return how many instances a line of `agents --watch --json` tells of, -1 for another."""
+    return sum(card["instances"] for card in json.loads(line)) if line.startswith("[") else -1
 
 
 async def _until(watching: Program, condition: Callable[[str], bool]) -> None:
@@ -49,6 +48,7 @@ async def test_instances_that_come_and_die_are_seen_by_those_who_watch(
         await second.end(signal.SIGKILL)
         await _until(watching, lambda line: _instances(line) == 1)
         await first.end(signal.SIGKILL)
+        await _until(watching, lambda line: _instances(line) == 0)
         if telling:
             for _ in range(2):
                 await _until(talking, lambda line: "has left" in line)

@@ -89,3 +89,12 @@ def test_after_the_delay_it_may_start(rate: float) -> None:
         pass
     clock.now += delay
     assert limits.delay_for("ann") == 0
+
+
+def test_reservations_come_one_after_the_other() -> None:
+    clock = Clock()
+    limits = RateLimits(2.0, clock=clock)
+    assert [limits.reserve_for("ann") for _ in range(5)] == [0, 0, 0.5, 1.0, 1.5]
+    assert limits.delay_for("bob") == 2.0
+    clock.now += 2.0
+    assert limits.delay_for("bob") == 0

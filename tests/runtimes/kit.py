@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from hubbub.mesh.limits import Limits
 from hubbub.runtimes.hosting import execute
-from hubbub.runtimes.limits import Limits
 from hubbub.runtimes.loop import ToolLoop
 from hubbub.runtimes.model import ModelClient
 from hubbub.runtimes.neutral import Event, RunContext, RunResult, current_run

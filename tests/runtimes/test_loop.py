@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from hubbub.runtimes.errors import BadModelAnswer, LimitReached
+from hubbub.errors import LimitReached
+from hubbub.mesh.limits import Limits
+from hubbub.runtimes.errors import BadModelAnswer
 from hubbub.runtimes.hosting import execute, iterate
-from hubbub.runtimes.limits import Limits
 from hubbub.runtimes.neutral import RunContext, current_run
 from hubbub.runtimes.scripted import ScriptedModel, ToolCalls
 

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from hubbub.errors import LimitReached
+from hubbub.mesh.limits import Budget, Limits
 from hubbub.runtimes.breaker import CircuitBreaker, breaker_for
 from hubbub.runtimes.connections import proxy_for
 from hubbub.runtimes.errors import (
-    LimitReached,
     ModelCircuitOpen,
     ModelError,
     ModelFailed,
@@ -19,7 +20,6 @@ from hubbub.runtimes.errors import (
     ModelUnreachable,
 )
 from hubbub.runtimes.hosting import execute
-from hubbub.runtimes.limits import Budget, Limits
 from hubbub.runtimes.loop import ToolLoop
 from hubbub.runtimes.model import ModelClient
 from hubbub.runtimes.neutral import RunContext
@@ -270,4 +270,4 @@ async def test_an_error_event_carries_the_kind_of_error(unused_port: int) -> Non
         ctx = RunContext(on_event=lambda event: seen.append(event.data.get("kind", event.kind)))
         with pytest.raises(ModelUnreachable):
             await execute(ToolLoop(client), "hi", ctx)
-    assert seen == ["ModelUnreachable"]
+    assert seen == ["usage", "ModelUnreachable"]

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from hubbub.runtimes.errors import LimitReached, ModelUnreachable
+from hubbub.errors import LimitReached
+from hubbub.mesh.limits import Limits
+from hubbub.runtimes.errors import ModelUnreachable
 from hubbub.runtimes.hosting import execute
-from hubbub.runtimes.limits import Limits
 from hubbub.runtimes.loop import ToolLoop
 from hubbub.runtimes.model import ModelClient
 from hubbub.runtimes.neutral import RunContext, RunResult

@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 import hubbub
-from hubbub import Mesh, NATSConfig, NATSOODAAgent, RemoteError
+from hubbub import (
+    Agent,
+    Limits,
+    Mesh,
+    NATSConfig,
+    NATSOODAAgent,
+    RemoteError,
+    Task,
+    TaskFailed,
+)
+from hubbub.runtimes import RunContext, ToolLoop, execute
 from hubbub.runtimes.scripted import MODEL, ScriptedModel
 from hubbub.testing import ServerProcess
 
@@ -138,3 +148,22 @@ async def test_an_unreachable_model_is_named_with_what_to_do(
         with pytest.raises(hubbub.TaskFailed, match="OPENAI_BASE_URL"):
             await handle.result(timeout=30)
         assert [card.name for card in await mesh.list_agents() if card.name == "Lost-Bot"]
+
+
+async def test_the_limits_of_a_task_hold_over_all_runs_of_models_in_it(
+    mesh: Mesh, config: NATSConfig
+) -> None:
+    agent = Agent("Double-Bot", limits=Limits(requests=3))
+    loop = ToolLoop(MODEL, config=config)
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        for _ in range(10):
+            await execute(loop, "[[say ok]]", RunContext())
+        return "done"
+
+    async with mesh.serve(agent):
+        handle = await mesh.send_direct_message("Double-Bot", "go")
+        with pytest.raises(TaskFailed, match="3 requests"):
+            await handle.result(timeout=10)
+    await loop.aclose()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hubbub.errors import InvalidAgentName, InvalidMessage
 from hubbub.wire import AgentMessage
-from hubbub.wire.codec import encode
 from hubbub.wire.clock import now
+from hubbub.wire.codec import encode
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, new_id, read_plain
 
 from .material import (

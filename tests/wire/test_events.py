@@ -215,9 +215,7 @@ def test_a_log_tells_the_whole_story() -> None:
             TaskEvent(kind="sent", data=sent),
             TaskEvent(kind="retrying", data={"error": "model away", "again_at": "later"}),
             TaskEvent(kind="claimed", data=claim | {"instance": "i-2"}),
-            TaskEvent(
-                kind="completed", at="2026-01-01T00:00:09Z", data={"result": {"rain": True}}
-            ),
+            TaskEvent(kind="completed", at="2026-01-01T00:00:09Z", data={"result": {"rain": True}}),
         ]
     )
     assert snapshot == TaskSnapshot(

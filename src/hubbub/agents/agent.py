@@ -13,6 +13,7 @@ from hubbub.agents.task import Task
 from hubbub.agents.threads import DaemonThreads
 from hubbub.errors import ConnectionLost, SettingsError
 from hubbub.mesh.activity import current_activity
+from hubbub.mesh.limits import Limits
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.rates import RateLimits
 from hubbub.mesh.service import Listener, Request, Work
@@ -45,6 +46,7 @@ class Agent(Speaker):
             together; as many may come at once after a pause. A request above it is refused with
             `RateLimited`, a task waits.
         sender_rate_limit: the same, for each sender.
+        limits: what each task, over all its attempts, and each request may use.
         lease_seconds: its lease, if it is not that of the settings.
         config: the settings; by default those of the environment and the files.
 
@@ -65,6 +67,7 @@ class Agent(Speaker):
         request_concurrency: int = 16,
         rate_limit: float | None = None,
         sender_rate_limit: float | None = None,
+        limits: Limits | None = None,
         lease_seconds: float | None = None,
         config: NATSConfig | None = None,
     ) -> None:
@@ -84,6 +87,7 @@ class Agent(Speaker):
         self.concurrency = concurrency
         self.request_concurrency = request_concurrency
         self.rates = RateLimits(rate_limit, sender_rate_limit)
+        self.limits = limits
         self.lease_seconds = lease_seconds
         self.config = config
         self._run: Handler | None = None

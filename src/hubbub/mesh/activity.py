@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from hubbub.mesh.limits import Budget
 from hubbub.wire.envelope import AgentMessage, new_id
 
 __all__ = ["Activity", "act_for", "acting", "current_activity"]
@@ -33,6 +34,7 @@ class Activity:
         origin: sender and id of the message that began a chain of handoffs.
         record: writes an event into the task's log.
         deadline: when the task must have ended, in seconds since 1970.
+        budget: what the task or request may use; None if there are no limits.
         subject: what the handler was given, for `hubbub.current_task`.
     """
 
@@ -42,6 +44,7 @@ class Activity:
     origin: tuple[str, str] | None = None
     record: Recorder | None = None
     deadline: float = math.inf
+    budget: Budget | None = None
     subject: object = None
     _sent: Counter[str] | None = None
 

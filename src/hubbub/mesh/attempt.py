@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from hubbub.mesh.activity import Activity, acting
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import ORIGIN, RETRY_OF, read_pair
 from hubbub.mesh.inbox import Delivery
+from hubbub.mesh.limits import Budget, Usage
 from hubbub.mesh.service import Service, Work
 from hubbub.mesh.tasklog import TaskLog
 from hubbub.mesh.timing import Timing
@@ -116,6 +118,7 @@ class Attempt:
             origin=job.origin,
             record=self._record,
             deadline=job.timing.deadline,
+            budget=self._budget(),
         )
         with acting(activity):
             handler = asyncio.create_task(
@@ -145,6 +148,23 @@ class Attempt:
             attempt=job.attempt,
             stopped=self._stopped,
             deadline=job.timing.deadline,
+        )
+
+    def _budget(self) -> Budget | None:
+        """Open the account of this attempt with what earlier ones have used."""
+        limits, before = self._service.limits, self._job.before
+        if limits is None:
+            return None
+        age = clock.seconds() - clock.read_iso(before.created_at) if before.created_at else 0.0
+        return Budget(
+            limits,
+            used=Usage(
+                before.usage.get("requests", 0),
+                before.usage.get("input_tokens", 0),
+                before.usage.get("output_tokens", 0),
+            ),
+            messages=len(before.sent),
+            started=time.monotonic() - max(age, 0.0),
         )
 
     def _seconds_left(self) -> float | None:

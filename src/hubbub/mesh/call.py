@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 
 __all__ = ["Call"]
+
+# To call `deque[Msg]` takes ten times as long.
+_nothing_yet: Callable[[], deque[Msg]] = deque
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +54,7 @@ class Call:
     sent: bool = False
     repeated: bool = False
     reconnected: bool = False
-    arrived: deque[Msg] = field(default_factory=deque[Msg])
+    arrived: deque[Msg] = field(default_factory=_nothing_yet)
     _waiter: asyncio.Future[None] | None = None
 
     def put(self, message: Msg) -> None:

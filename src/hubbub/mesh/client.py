@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from nats.aio.client import Client
@@ -9,6 +10,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NATSError
 
 __all__ = ["SecureClient"]
+
+log = logging.getLogger("hubbub.connection")
 
 
 class SecureClient(Client):
@@ -38,6 +41,18 @@ class SecureClient(Client):
             for subscription in subscriptions:
                 await self._send_unsubscribe(subscription._id)  # pyright: ignore[reportPrivateUsage]
             await self.flush()
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        """Read the headers of a message; what nobody can read counts as none.
+
+        The server passes on whatever a client wrote. An error here would end the reading of the
+        connection, and with it everything that is served over it.
+        """
+        try:
+            return await super()._process_headers(headers)
+        except (ValueError, LookupError):
+            log.debug("The headers of a message cannot be read: %r", headers[:80])
+            return None
 
     def _connect_command(self) -> bytes:
         server = self._current_server

@@ -291,12 +291,12 @@ class Connection:
         """
         found: list[StoredMessage] = []
         while True:
-            ask = {"seq": after + 1, "next_by_subj": subject, "batch": _READ_BATCH}
-            batch = await self._read(stream, msgspec.json.encode(ask))
-            found += [read_stored(message) for message in batch]
-            if len(batch) < _READ_BATCH:
+            batch = await self.read_some(stream, start=after + 1, subject=subject)
+            found += batch
+            # Large messages come in batches that are smaller than was asked for.
+            if not batch or batch[-1].headers.get("Nats-Num-Pending", "0") == "0":
                 return found
-            after = found[-1].sequence
+            after = batch[-1].sequence
 
     async def last_of_each(self, stream: str, subjects: list[str]) -> dict[str, StoredMessage]:
         """Return the last message on each of some subjects, by subject; most cost one request.
@@ -445,24 +445,23 @@ class Connection:
         )
 
     async def _is_leaderless(self, *, stream: str = "", subject: str = "") -> bool:
-        """Tell whether a stream is there although nobody answers for it.
+        """Tell whether a stream is, or may be, there although nobody answers for it.
 
-        So it is in a cluster whose servers elect a leader, or are away. A server that is alone
-        answers for all that it has.
+        So it is in a cluster whose servers elect a leader, or are away, and at a server that is
+        being stopped.
 
         Args:
             stream: its name, or
             subject: one that it takes.
         """
-        if not self.client.is_clustered:
-            return False
+        api = "$JS.API.STREAM.NAMES"
         body = msgspec.json.encode({"subject": subject} if subject else {})
         try:
-            message = await self.request("$JS.API.STREAM.NAMES", body)
+            message = await self.request(api, body)
         except TimeoutError:
-            return True  # nobody leads the cluster
+            return self._refused.pop(api, None) is None  # nobody leads the cluster
         if status_of(message) == NO_RESPONDERS:
-            return False
+            return True  # it had JetStream when we came
         try:
             names = read_answer(message).get("streams") or ()
         except APIError as error:

@@ -7,8 +7,8 @@ from hubbub.wire.names import agent_token, check_message_id
 
 __all__ = [
     "CONTEXT",
-    "DEFAULT_TIMEOUT_SECONDS",
     "DEADLINE",
+    "DEFAULT_TIMEOUT_SECONDS",
     "ERROR",
     "ERROR_CODE",
     "EVENT",
@@ -27,8 +27,8 @@ __all__ = [
     "SEQUENCE",
     "STREAM",
     "TIMEOUT",
-    "WRITE",
     "TTL",
+    "WRITE",
     "pair_header",
     "read_pair",
 ]

@@ -81,6 +81,8 @@ class RateLimits:
             0 if it may start now: its tokens are taken. Otherwise the seconds after which it
             makes sense to ask again; nothing is taken.
         """
+        if self._all is None and self._sender_rate is None:
+            return 0.0
         buckets = self._buckets_of(sender)
         delay = max((bucket.delay() for bucket in buckets), default=0.0)
         if not delay:

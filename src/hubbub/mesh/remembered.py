@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
 
 __all__ = ["Remembered", "RequestKey"]
 
 RequestKey = tuple[str, str]
 """Token of the sender, and message id."""
-
-
-class _Answer(NamedTuple):
-    data: bytes
-    until: float
 
 
 class Remembered:
@@ -40,8 +34,10 @@ class Remembered:
         self._most = most
         self._most_bytes = most_bytes
         self._clock = clock
-        self._answers: OrderedDict[RequestKey, _Answer] = OrderedDict()
+        # Each with the time until which it is kept, the oldest first.
+        self._answers: OrderedDict[RequestKey, tuple[bytes, float]] = OrderedDict()
         self._bytes = 0
+        self._look_at = 0.0
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -49,22 +45,21 @@ class Remembered:
     def put(self, key: RequestKey, data: bytes) -> None:
         """Keep an answer; the oldest ones make room for it."""
         answers, now = self._answers, self._clock()
-        known = answers.pop(key, None)
-        if known is not None:
-            self._bytes -= len(known.data)
-        answers[key] = _Answer(data, now + self._seconds)
+        if key in answers:
+            self._bytes -= len(answers.pop(key)[0])
+        answers[key] = (data, now + self._seconds)
         self._bytes += len(data)
-        while answers:
-            oldest = next(iter(answers))
-            if (
-                len(answers) <= self._most
-                and self._bytes <= self._most_bytes
-                and answers[oldest].until > now
-            ):
-                return
-            self._bytes -= len(answers.pop(oldest).data)
+        while len(answers) > self._most or self._bytes > self._most_bytes:
+            self._drop_oldest()
+        if self._look_at <= now:
+            while answers and next(iter(answers.values()))[1] <= now:
+                self._drop_oldest()
+            self._look_at = now + 1.0
 
     def get(self, key: RequestKey) -> bytes | None:
         """Return an answer that is still kept."""
-        answer = self._answers.get(key)
-        return answer.data if answer is not None and answer.until > self._clock() else None
+        data, until = self._answers.get(key, (None, 0.0))
+        return data if until > self._clock() else None
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= len(self._answers.popitem(last=False)[1][0])

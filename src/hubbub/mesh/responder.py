@@ -21,10 +21,12 @@ from hubbub.mesh.activity import Activity, act_for
 from hubbub.mesh.complaints import text_of
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, STREAM, TIMEOUT
+from hubbub.mesh.limits import Budget
 from hubbub.mesh.pieces import PieceSender
 from hubbub.mesh.refusal import GoingAway, refusal
 from hubbub.mesh.remembered import Remembered
 from hubbub.mesh.service import Request, Service
+from hubbub.mesh.slots import Slots
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
 from hubbub.wire.envelope import AgentMessage, new_id, read_plain
@@ -95,13 +97,12 @@ class Responder:
         waiting: how many requests wait for a free slot.
     """
 
-    def __init__(self, connection: Connection, service: Service, group: asyncio.TaskGroup) -> None:
+    def __init__(self, connection: Connection, service: Service) -> None:
         self._connection = connection
         self._service = service
-        self._group = group
         self._id = new_id().encode()
         self._name = service.card.name
-        self._slots = asyncio.Semaphore(service.request_concurrency)
+        self._slots = Slots(service.request_concurrency)
         self._runs: dict[_Key, _Run] = {}
         self._answers = Remembered()
         self._asides = contextlib.AsyncExitStack()
@@ -135,17 +136,23 @@ class Responder:
                 await self._asides.aclose()
 
     async def finish(self, grace_seconds: float) -> None:
-        """Let running answers end, and stop those that take too long.
+        """Let running answers end, stop those that take too long, and wait until all have ended.
 
         Requests that have not been begun by then are handed back: whoever asked turns to another
         instance.
         """
         async with self._asides:
-            tasks = {run.task for run in self._runs.values() if run.task is not None}
-            if tasks:
-                await asyncio.wait(tasks, timeout=grace_seconds)
-            for run in tuple(self._runs.values()):
-                run.stop("leaving")
+            try:
+                await self._all_ended(within=grace_seconds)
+            finally:
+                for run in tuple(self._runs.values()):
+                    run.stop("leaving")
+                await self._all_ended()
+
+    async def _all_ended(self, *, within: float | None = None) -> None:
+        tasks = {run.task for run in self._runs.values() if run.task is not None}
+        if tasks:
+            await asyncio.wait(tasks, timeout=within)
 
     # What comes in
 
@@ -178,7 +185,8 @@ class Responder:
             await self._fail(raw.reply, message, RateLimited(self._name, delay), limited_for=delay)
             return
         self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout)
-        run.task = self._group.create_task(self._answer(run))
+        # Not in a task group, which costs as much as the task: `finish` waits for them all.
+        run.task = asyncio.create_task(self._answer(run))
 
     def _read(self, raw: Msg, sender: str) -> AgentMessage:
         message = read_plain(raw.data, to_agent=self._name, from_agent=sender)
@@ -227,15 +235,18 @@ class Responder:
         try:
             if run.stopped:
                 raise asyncio.CancelledError
-            await self._slots.acquire()
+            if not self._slots.take_now():
+                await self._slots.take()
             try:
                 run.begun = True
                 _tell(message, "request received")
-                act_for(Activity(agent=self._name, message=message, task_id=None))
+                limits = self._service.limits
+                budget = None if limits is None else Budget(limits)
+                act_for(Activity(self._name, message, task_id=None, budget=budget))
                 await (self._stream(run) if run.streamed else self._reply(run))
                 sent = True
             finally:
-                self._slots.release()
+                self._slots.give_back()
             _tell(message, "request answered")
         except asyncio.CancelledError:
             if sent:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hubbub.mesh.activity import Recorder
+from hubbub.mesh.limits import Limits
 from hubbub.mesh.rates import RateLimits
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
@@ -79,6 +80,11 @@ class Service(Protocol):
     @property
     def rates(self) -> RateLimits:
         """How often one instance may be set to work; senders share it by tasks and requests."""
+        ...
+
+    @property
+    def limits(self) -> Limits | None:
+        """What each of its tasks and requests may use; None for no limits."""
         ...
 
     @property

@@ -108,7 +108,7 @@ class Serving:
         slots: list[asyncio.Task[None]] = []
         helpers: list[asyncio.Task[None]] = []
         async with background() as group:
-            responder = Responder(connection, service, group)
+            responder = Responder(connection, service)
 
             def load() -> Load:
                 return Load(
@@ -173,6 +173,8 @@ class Serving:
                 # running work is finished or handed back, and the mesh is told.
                 if slots:
                     await self._drain(beacon, executor, responder, slots)
+                else:
+                    await responder.finish(0)  # requests may have come in before the start failed
                 for helper in helpers:
                     helper.cancel()
                 if slots:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import contextlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -293,6 +293,8 @@ class Speaker(ABC):
             limit = line.connection.config.max_hops
             if hops > limit:
                 raise TooManyHops(hops, limit)
+            if activity.budget is not None:
+                activity.budget.count_message()
             context_id = context_id or activity.message.conversation
             message_id = message_id or activity.next_message_id("request", to_agent)
         message_id = message_id or new_id()
@@ -324,6 +326,8 @@ class Speaker(ABC):
             limit = line.connection.config.max_hops
             if hops > limit:
                 raise TooManyHops(hops, limit)
+            if activity.budget is not None:
+                activity.budget.count_message()
             context_id = context_id or activity.message.conversation
             message_id = message_id or activity.next_message_id(message_type, to_agent or "")
         message_id = message_id or new_id()

@@ -187,8 +187,9 @@ async def follow_log(
         ConnectionLost: the connection is closed.
     """
     subject = connection.layout.log(agent, task_id)
-    if after and (last := await connection.last_of(TASKS, subject)) and last.sequence <= after:
-        if TaskEvent.from_bytes(last.data).is_final:
+    if after:
+        last = await connection.last_of(TASKS, subject)
+        if last and last.sequence <= after and TaskEvent.from_bytes(last.data).is_final:
             return
     changed = asyncio.Event()
     changed.set()

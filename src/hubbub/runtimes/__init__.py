@@ -14,10 +14,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hubbub.errors import LimitReached
+    from hubbub.mesh.limits import Budget, Limits, Usage
     from hubbub.runtimes.calls import ask_person
     from hubbub.runtimes.errors import (
         BadModelAnswer,
-        LimitReached,
         ModelCircuitOpen,
         ModelError,
         ModelFailed,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         ModelUnreachable,
     )
     from hubbub.runtimes.hosting import execute, iterate
-    from hubbub.runtimes.limits import Budget, Limits, Usage
     from hubbub.runtimes.loop import ToolLoop
     from hubbub.runtimes.model import ModelClient
     from hubbub.runtimes.neutral import (
@@ -71,24 +71,25 @@ __all__ = [
     "probe",
 ]
 
-_ERRORS = ("BadModelAnswer", "LimitReached", "ModelCircuitOpen", "ModelError", "ModelFailed")
-_MORE_ERRORS = ("ModelKeyRefused", "ModelNotFound", "ModelTimeout", "ModelUnreachable")
+_ERRORS = ("BadModelAnswer", "ModelCircuitOpen", "ModelError", "ModelFailed", "ModelKeyRefused")
+_MORE_ERRORS = ("ModelNotFound", "ModelTimeout", "ModelUnreachable")
 _NEUTRAL = ("Event", "Question", "RunContext", "RunResult", "Runtime", "current_run")
 _HOME = {
-    **dict.fromkeys((*_ERRORS, *_MORE_ERRORS), "errors"),
-    **dict.fromkeys(_NEUTRAL, "neutral"),
-    **dict.fromkeys(("Budget", "Limits", "Usage"), "limits"),
-    **dict.fromkeys(("execute", "iterate"), "hosting"),
-    "ModelClient": "model",
-    "OODA": "ooda",
-    "Tool": "tools",
-    "ToolLoop": "loop",
-    "ask_person": "calls",
-    "probe": "probing",
+    "LimitReached": "hubbub.errors",
+    **dict.fromkeys(("Budget", "Limits", "Usage"), "hubbub.mesh.limits"),
+    **dict.fromkeys((*_ERRORS, *_MORE_ERRORS), "hubbub.runtimes.errors"),
+    **dict.fromkeys(_NEUTRAL, "hubbub.runtimes.neutral"),
+    **dict.fromkeys(("execute", "iterate"), "hubbub.runtimes.hosting"),
+    "ModelClient": "hubbub.runtimes.model",
+    "OODA": "hubbub.runtimes.ooda",
+    "Tool": "hubbub.runtimes.tools",
+    "ToolLoop": "hubbub.runtimes.loop",
+    "ask_person": "hubbub.runtimes.calls",
+    "probe": "hubbub.runtimes.probing",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(_HOME[name]), name)

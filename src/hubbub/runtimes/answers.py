@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hubbub.runtimes.limits import Usage
+from hubbub.mesh.limits import Usage
 from hubbub.runtimes.normalise.chunks import RETRACTED
 from hubbub.runtimes.normalise.toolcalls import new_call_id
 from hubbub.runtimes.shapes import JsonObject

@@ -8,7 +8,6 @@ from hubbub.errors import HubbubError
 
 __all__ = [
     "BadModelAnswer",
-    "LimitReached",
     "ModelCircuitOpen",
     "ModelError",
     "ModelFailed",
@@ -147,17 +146,3 @@ class ModelCircuitOpen(ModelError):
             base_url=base_url,
         )
         self.retry_after = retry_after
-
-
-class LimitReached(ModelError):
-    """A run used up what it was allowed.
-
-    Attributes:
-        limit: `requests`, `tokens`, `seconds` or `rounds`.
-        allowed: how much of it was allowed.
-    """
-
-    def __init__(self, limit: str, allowed: float) -> None:
-        super().__init__(f"The run reached its limit of {allowed:g} {limit} before it was done")
-        self.limit = limit
-        self.allowed = allowed

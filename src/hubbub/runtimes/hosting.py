@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from hubbub.runtimes.limits import Usage
+from hubbub.mesh.limits import Usage
 from hubbub.runtimes.neutral import Event, RunContext, RunResult, Runtime, running
 
 __all__ = ["execute", "iterate"]
@@ -18,25 +18,32 @@ async def execute(runtime: Runtime, task: str | None, ctx: RunContext) -> RunRes
     """Run a task to its end, its next question or its failure.
 
     The last event is `final`, `suspended`, `cancelled` or `error`; before it comes `usage` with
-    what this run used.
+    what this run used, however it ended.
 
     Raises:
         ModelError: the model failed, or a limit is reached.
         asyncio.CancelledError: the run was cancelled; `ctx.partial` holds its state.
     """
     before = ctx.budget.used if ctx.budget else Usage()
+
+    async def tell_usage() -> None:
+        used = ctx.account().used - before
+        await ctx.emit("usage", runtime.name, **msgspec.to_builtins(used))
+
     try:
         with running(ctx):
             result = await runtime.run(task, ctx)
     except asyncio.CancelledError:
         # Only told: a watcher that fails now must not hide that the run was cancelled.
         with contextlib.suppress(Exception):
+            await tell_usage()
             await ctx.emit("cancelled", runtime.name, resumable=ctx.partial is not None)
         raise
     except Exception as error:
+        await tell_usage()
         await ctx.emit("error", runtime.name, kind=type(error).__name__, message=str(error))
         raise
-    await ctx.emit("usage", runtime.name, **msgspec.to_builtins(ctx.account().used - before))
+    await tell_usage()
     if result.pending:
         pending = msgspec.to_builtins(result.pending)
         await ctx.emit("suspended", runtime.name, pending=pending)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubbub.runtimes.limits import Limits
+from hubbub.mesh.limits import Limits
 from hubbub.runtimes.model import ModelClient
 from hubbub.runtimes.neutral import RunContext, RunResult
 from hubbub.runtimes.shaped import Shape

@@ -8,9 +8,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubbub.errors import LimitReached
+from hubbub.mesh.limits import Budget, Limits, Usage
 from hubbub.runtimes.answers import AnswerBuilder, Delta, ModelAnswer
-from hubbub.runtimes.errors import LimitReached, ModelError, ModelNotFound
-from hubbub.runtimes.limits import Budget, Limits, Usage
+from hubbub.runtimes.errors import ModelError, ModelNotFound
 from hubbub.runtimes.probing import model_ids
 from hubbub.runtimes.shapes import JsonObject, as_list, as_text, object_in
 

@@ -16,7 +16,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from hubbub.runtimes.limits import Budget, Limits, Usage
+from hubbub.mesh.activity import current_activity
+from hubbub.mesh.limits import Budget, Limits, Usage
 
 __all__ = [
     "Event",
@@ -148,7 +149,9 @@ class RunContext:
             limits: what applies if the context has no limits.
         """
         if self.budget is None:
-            self.budget = Budget(self.limits or limits or Limits())
+            activity = current_activity()
+            outer = None if activity is None else activity.budget
+            self.budget = Budget(self.limits or limits or Limits(), outer=outer)
         return self.budget
 
     def inner(self, state: Any, *, tools: bool = True, quiet: bool = False) -> RunContext:

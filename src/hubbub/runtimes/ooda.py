@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hubbub.runtimes.errors import BadModelAnswer, LimitReached
-from hubbub.runtimes.limits import Budget, Limits
+from hubbub.errors import LimitReached
+from hubbub.mesh.limits import Budget, Limits
+from hubbub.runtimes.errors import BadModelAnswer
 from hubbub.runtimes.loop import ToolLoop
 from hubbub.runtimes.neutral import Event, Question, RunContext, RunResult, Runtime
 from hubbub.runtimes.shapes import JsonObject, as_text, object_in

@@ -10,9 +10,9 @@ from typing import Any
 from hubbub.agents.agent import Agent
 from hubbub.agents.calling import Handler
 from hubbub.agents.task import Task
+from hubbub.mesh.limits import Limits
 from hubbub.mesh.mesh import Mesh
 from hubbub.runtimes.hosting import execute, iterate
-from hubbub.runtimes.limits import Limits
 from hubbub.runtimes.loop import ToolLoop
 from hubbub.runtimes.mesh_tools import MESH_TOOLS, mesh_tools
 from hubbub.runtimes.neutral import Event, RunContext
@@ -40,7 +40,7 @@ class NATSOODAAgent(Agent):
         description: one sentence for people and models.
         capabilities: words to find it by.
         mesh_tools: whether the model may talk to other agents, or which of `MESH_TOOLS` it has.
-        limits: what one run may use.
+        limits: what a task, over all its attempts, and a request may use.
         max_rounds: rounds of the loop at most.
         concurrency: how many tasks one process works on at the same time.
         lease_seconds: its lease, if it is not that of the settings.
@@ -78,6 +78,7 @@ class NATSOODAAgent(Agent):
             tools=loop.tools,
             model=loop.model.model,
             concurrency=concurrency,
+            limits=loop.limits,
             lease_seconds=lease_seconds,
             config=config,
         )

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hubbub.mesh.limits import Budget
 from hubbub.runtimes.answers import Delta, ModelAnswer
 from hubbub.runtimes.calls import make_calls
 from hubbub.runtimes.errors import BadModelAnswer
-from hubbub.runtimes.limits import Budget
 from hubbub.runtimes.model import ModelClient
 from hubbub.runtimes.neutral import Question, RunContext, RunResult
 from hubbub.runtimes.shaped import Shape, ShapeMismatch

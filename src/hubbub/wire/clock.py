@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 
 from hubbub.errors import InvalidMessage
 
-__all__ = ["is_moved", "iso", "move", "now", "read_iso", "restore", "seconds", "seconds_until"]
+__all__ = [
+    "is_moved",
+    "iso",
+    "move",
+    "moved_by",
+    "now",
+    "read_iso",
+    "restore",
+    "seconds",
+    "seconds_until",
+]
 
 _LOOK_AGAIN_SECONDS = 0.05
 
@@ -71,16 +81,21 @@ def is_moved() -> bool:
     return _moved_by is not None
 
 
+def moved_by() -> float | None:
+    """Return by how many seconds a test has moved the clock; None if none has taken it over."""
+    return _moved_by
+
+
 def move(by_seconds: float) -> None:
     """Move the clock of this process; for tests only."""
-    global _moved_by  # noqa: PLW0603 - there is one clock
+    global _moved_by
     _moved_by = (_moved_by or 0.0) + by_seconds
 
 
-def restore() -> None:
-    """Go back to the real time."""
-    global _moved_by  # noqa: PLW0603
-    _moved_by = None
+def restore(moved_by: float | None = None) -> None:
+    """Go back to the real time, or to what `moved_by` told."""
+    global _moved_by
+    _moved_by = moved_by
 
 
 @functools.lru_cache(maxsize=4)

@@ -220,7 +220,7 @@ def read_plain(
     Raises:
         InvalidMessage: the bytes are neither text nor an envelope.
     """
-    if data.lstrip()[:1] == b"{":
+    if data[:1] == b"{" or data.lstrip()[:1] == b"{":
         try:
             message, canonical = decode_as_written(data, _decoder)
             # Only what re-encodes to itself has every field; others have some filled in below.

@@ -6,6 +6,7 @@ final event ends it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.wire.codec import JSON, check_json, decode, encode
 from hubbub.wire.clock import now
+from hubbub.wire.codec import JSON, check_json, decode, encode
 
 __all__ = [
     "FINAL_KINDS",
@@ -94,6 +95,9 @@ _STATES_BEFORE: dict[str, frozenset[TaskState | None]] = dict.fromkeys(
 _AT_WORK: frozenset[TaskState | None] = frozenset({TaskState.WORKING})
 
 
+_USAGE = ("requests", "input_tokens", "output_tokens")
+
+
 class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a task's log.
 
@@ -166,6 +170,7 @@ class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         errors: the error of each failed attempt.
         again_at: when the next attempt is due, ISO 8601; empty if none is planned.
         sent: agent and task id of each task that it has opened, oldest first.
+        usage: what model calls have used, summed up: `requests`, `input_tokens`, `output_tokens`.
         parent: agent and id of the task that opened it; empty if none did.
         retry_of: the failed task that this one tries again; empty if it is none.
         created_at: time of the first event, ISO 8601.
@@ -182,6 +187,7 @@ class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[str] = msgspec.field(default_factory=list[str])
     again_at: str = ""
     sent: list[tuple[str, str]] = msgspec.field(default_factory=list[tuple[str, str]])
+    usage: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     parent: tuple[str, str] | None = None
     retry_of: str = ""
     created_at: str = ""
@@ -197,7 +203,7 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
     state: TaskState | None = None
     facts: dict[str, Any] = {}
     attempts, errors, sent = 0, list[str](), list[tuple[str, str]]()
-    claimed = False
+    usage, claimed = Counter[str](), False
     for event in events:
         state = state_after(state, event.kind)
         facts.setdefault("created_at", event.at)
@@ -218,6 +224,10 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
             case "unsent":
                 refused = (_text(event, "to_agent"), _text(event, "message_id"))
                 sent = [child for child in sent if child != refused]
+            case "usage":
+                for key in _USAGE:
+                    amount = event.data.get(key)
+                    usage[key] += amount if type(amount) is int else 0
             case _ if event.is_final:
                 if "message" in event.data:
                     facts |= _opening(event)
@@ -226,7 +236,9 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
                 pass
     if state is None:
         return TaskSnapshot()
-    return TaskSnapshot(state=state, attempts=attempts, errors=errors, sent=sent, **facts)
+    return TaskSnapshot(
+        state=state, attempts=attempts, errors=errors, sent=sent, usage=dict(usage), **facts
+    )
 
 
 def _opening(event: TaskEvent) -> dict[str, Any]:

@@ -130,5 +130,5 @@ async def run(plan: Plan, servers: Servers, folder: Path, *, patience: float = 6
 async def _ready(journal: Path, workers: int) -> None:
     """Wait until the workers are at work, so that the blows hit something."""
     async with asyncio.timeout(_READY_SECONDS):
-        while sum(facts["what"] == "ready" for facts in read_journal(journal)) < workers:
+        while sum(facts["what"] == "ready" for facts in read_journal(journal)) < workers:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,31 +1,34 @@
-"""How much a run may use, and how much it has used."""
+"""How much a task, or one run of a model in it, may use, and how much it has used."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 
-from hubbub.runtimes.errors import LimitReached
+from hubbub.errors import LimitReached
 
 __all__ = ["Budget", "Limits", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may use; None means no limit.
+    """What a task or a run may use; None means no limit.
 
-    Each limit is checked before a model call, so the call that crosses it has been paid for. The
-    time limit also ends a model call in progress; a tool in progress is left to finish.
+    Each limit is checked before a model call or a message, so the call that crosses it has been
+    paid for. The time limit also ends a model call in progress; a tool in progress is left to
+    finish. Of a task, all attempts together count.
 
     Attributes:
         requests: model calls.
         tokens: tokens in and out together.
-        seconds: wall time since the run began.
+        seconds: wall time since it began.
+        messages: messages sent: direct ones, handoffs, requests and broadcasts.
     """
 
     requests: int | None = 50
     tokens: int | None = None
     seconds: float | None = None
+    messages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +71,27 @@ class Usage:
 
 @dataclass(slots=True)
 class Budget:
-    """The account of one run, shared by the runs inside it.
+    """The account of a task or a run, shared by the runs inside it.
 
     Attributes:
         limits: what is allowed.
-        used: what has been used so far.
-        started: when the run began, on the monotonic clock.
+        used: what model calls have used so far.
+        messages: how many messages have been sent.
+        started: when it began, on the monotonic clock.
+        outer: the account of the task that this run is part of.
     """
 
     limits: Limits = field(default_factory=Limits)
     used: Usage = field(default_factory=Usage)
+    messages: int = 0
     started: float = field(default_factory=time.monotonic)
+    outer: Budget | None = None
 
     def spend(self, usage: Usage) -> None:
         """Book what a model call has used."""
         self.used += usage
+        if self.outer is not None:
+            self.outer.spend(usage)
 
     def check(self) -> None:
         """Refuse the next model call when a limit is reached.
@@ -95,11 +104,32 @@ class Budget:
             raise LimitReached("requests", limits.requests)
         if limits.tokens is not None and self.used.tokens >= limits.tokens:
             raise LimitReached("tokens", limits.tokens)
-        if limits.seconds is not None and self.seconds_left() == 0:
-            raise LimitReached("seconds", limits.seconds)
+        self._check_time()
+        if self.outer is not None:
+            self.outer.check()
+
+    def count_message(self) -> None:
+        """Count a message that is about to be sent, or refuse it when a limit is reached.
+
+        Raises:
+            LimitReached: one of the limits is used up.
+        """
+        allowed = self.limits.messages
+        if allowed is not None and self.messages >= allowed:
+            raise LimitReached("messages", allowed)
+        self._check_time()
+        if self.outer is not None:
+            self.outer.count_message()
+        self.messages += 1
 
     def seconds_left(self) -> float | None:
         """Return the seconds left, never below zero; None without a time limit."""
+        left = None if self.outer is None else self.outer.seconds_left()
         if self.limits.seconds is None:
-            return None
-        return max(0.0, self.started + self.limits.seconds - time.monotonic())
+            return left
+        own = max(0.0, self.started + self.limits.seconds - time.monotonic())
+        return own if left is None else min(own, left)
+
+    def _check_time(self) -> None:
+        if self.limits.seconds is not None and self.seconds_left() == 0:
+            raise LimitReached("seconds", self.limits.seconds)
