@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from nats.aio.client import Client
@@ -29,7 +29,11 @@ _PING_SECONDS = 15
 
 @contextlib.asynccontextmanager
 async def open_connection(
-    config: NATSConfig, url: str, *, name: str = "hubbub"
+    config: NATSConfig,
+    url: str,
+    *,
+    name: str = "hubbub",
+    kind: Callable[[SecureClient, NATSConfig], Connection] = Connection,
 ) -> AsyncGenerator[Connection]:
     """Connect to the servers at a URL, and close the connection at the end.
 
@@ -37,13 +41,14 @@ async def open_connection(
         config: credentials and time limits.
         url: one URL, or several separated by commas.
         name: how the server's monitoring calls this connection.
+        kind: makes the connection; tests have one that can die.
 
     Raises:
         ConnectionLost: nothing answers there, or it refuses us; names what to do.
         SettingsError: a credential cannot be used.
     """
     client = SecureClient()
-    connection = Connection(client, config)
+    connection = kind(client, config)
     await _connect(connection, url, name)
     try:
         await connection.setup()

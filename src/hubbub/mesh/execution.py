@@ -14,15 +14,14 @@ from typing import Any
 
 from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
 from hubbub.mesh.attempt import Attempt, Job
-from hubbub.mesh.concurrency import background
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
 from hubbub.mesh.ending import conclude
 from hubbub.mesh.headers import PARENT, read_pair
 from hubbub.mesh.inbox import Delivery, Inbox
 from hubbub.mesh.leases import LeaseKeeper
-from hubbub.mesh.puller import open_puller
 from hubbub.mesh.service import Service
+from hubbub.mesh.slot import Pace, run_slot
 from hubbub.mesh.streams import WAKE
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.mesh.timing import timing_of
@@ -77,6 +76,7 @@ class Executor:
         # When messages that are held back by a rate limit may begin, by their place in the inbox.
         self._reserved: dict[int, float] = {}
         self._releasing = False
+        self._pace = Pace()
 
     @property
     def running(self) -> int:
@@ -84,20 +84,8 @@ class Executor:
         return len(self._attempts)
 
     async def run_slot(self) -> None:
-        """Work off one message after the other until the inbox is closed.
-
-        What follows a final event is done while the next message is worked on already: it is
-        the server's turn then, and the order of the messages does not depend on it.
-        """
-        ending: asyncio.Task[None] | None = None
-        async with open_puller(self._connection) as puller, background() as group:
-            while (delivery := await self._inbox.next(puller)) is not None:
-                free = asyncio.Event()
-                work = group.create_task(self._run(delivery, free))
-                await free.wait()
-                if ending is not None:
-                    await ending
-                ending = work
+        """Work off one message after the other until the inbox is closed."""
+        await run_slot(self._connection, self._inbox, self._run, self._pace)
 
     def cancel(self, task_id: str) -> None:
         """Stop the handler of a task, if it runs here or is about to."""
@@ -293,9 +281,11 @@ class Executor:
             attempt.stop(Stop.RELEASED)
         _tell(job, "started", attempt=job.attempt)
         self._attempts[job.task_id] = attempt
+        began = time.monotonic()
         try:
             return await attempt.run()
         finally:
+            self._pace.note(time.monotonic() - began)
             del self._attempts[job.task_id]
 
     async def _cancel_waits(self, task_id: str) -> bool:

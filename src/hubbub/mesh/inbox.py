@@ -60,6 +60,12 @@ class Delivery:
         """The id under which it was stored, empty if it had none."""
         return self.headers.get(MESSAGE_ID, "")
 
+    @property
+    def lane(self) -> int:
+        """Its priority, 1 (most urgent) to 5."""
+        address = parse(self.subject)
+        return _DEFAULT_LANE if address is None else address.priority
+
     @classmethod
     def of(cls, message: Msg) -> Delivery:
         """Read a pulled message: `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>...`."""
@@ -99,6 +105,8 @@ class Inbox:
         self._news = 0
         self._consumers: set[int] = set()
         self._held: set[int] = set()
+        # What comes again at a known time, by its place in the inbox.
+        self._put_off: dict[int, asyncio.TimerHandle] = {}
         self._stored = 0
         self._free = 0
 
@@ -173,7 +181,12 @@ class Inbox:
         if elsewhere:
             self._note(*stored)
             self._bell.ring()
-        return elsewhere and self._free > 0
+        # What was put off is known to come later; that it is still there is not.
+        return self._stored > len(self._held) + len(self._put_off) and self._free > 0
+
+    def _on_due(self, sequence: int, lane: int) -> None:
+        self._put_off.pop(sequence, None)
+        self.look_into(lane)
 
     def _note(self, *lanes: int) -> None:
         self._news += 1
@@ -210,16 +223,27 @@ class Inbox:
     def close(self) -> None:
         """Let everybody who waits for a message go."""
         self._bell.close()
+        for due in self._put_off.values():
+            due.cancel()
 
-    async def take(self, puller: Puller) -> Delivery | None:
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody is to take a message any more."""
+        return self._bell.closed
+
+    async def take(self, puller: Puller, *, before: int = LANES[-1] + 1) -> Delivery | None:
         """Take the most urgent message if there is one.
+
+        Args:
+            puller: asks the server.
+            before: only lanes that are more urgent than this one.
 
         Raises:
             TimeoutError: the server does not answer.
             HubbubError: it refuses us.
         """
         for lane in LANES:
-            if lane in self._maybe:
+            if lane < before and lane in self._maybe:
                 delivery = await self._pull(puller, lane)
                 if delivery is not None:
                     self._held.add(delivery.sequence)
@@ -277,11 +301,13 @@ class Inbox:
 
     async def give_back(self, delivery: Delivery, *, after: float = 0.0) -> None:
         """Hand a message back, to be delivered again after some seconds."""
-        address = parse(delivery.subject)
-        lane = address.priority if address is not None else _DEFAULT_LANE
+        lane = delivery.lane
         if after:
             await self._end(delivery, f'-NAK {{"delay":{int(after * 1e9)}}}'.encode())
-            asyncio.get_running_loop().call_later(after + 0.005, self.look_into, lane)
+            due = asyncio.get_running_loop().call_later(
+                after + 0.005, self._on_due, delivery.sequence, lane
+            )
+            self._put_off[delivery.sequence] = due
         else:
             await self._end(delivery, b"-NAK")
             # Other instances need not wait for their next sweep.

@@ -20,6 +20,7 @@ from hubbub.errors import HubbubError, InvalidMessage, RateLimited
 from hubbub.mesh.activity import Activity, act_for
 from hubbub.mesh.complaints import text_of
 from hubbub.mesh.connection import Connection
+from hubbub.mesh.crowd import Crowd
 from hubbub.mesh.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, STREAM, TIMEOUT
 from hubbub.mesh.limits import Budget
 from hubbub.mesh.pieces import PieceSender
@@ -40,6 +41,12 @@ log = logging.getLogger("hubbub.requests")
 
 _OUR_REPLIES = "agents.reply."
 
+_CROWDED_SECONDS = 1.0
+"""After how long whoever was refused because too many wait may try again."""
+
+_MOST_REPLIES = 100
+"""At how many places the answer to one request is waited for; others ask again."""
+
 _Stop = Literal["expired", "canceled", "leaving"]
 _Key = tuple[str, str, str]
 
@@ -54,6 +61,7 @@ class _Run:
         replies: where the answer is waited for.
         streamed: whether it is wanted piece by piece.
         timeout: seconds for which it is waited for, None if nobody knows.
+        size: bytes of the message.
         task: what answers it.
         timer: stops it when nobody waits any more.
         started: whether `task` runs; until then it cannot be stopped from outside.
@@ -66,6 +74,7 @@ class _Run:
     replies: list[str]
     streamed: bool
     timeout: float | None
+    size: int = 0
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     started: bool = False
@@ -104,6 +113,7 @@ class Responder:
         self._name = service.card.name
         self._slots = Slots(service.request_concurrency)
         self._runs: dict[_Key, _Run] = {}
+        self._crowd = Crowd()
         self._answers = Remembered()
         self._asides = contextlib.AsyncExitStack()
 
@@ -180,11 +190,22 @@ class Responder:
         if not streamed and (known := self._answers.get((sender, message.message_id))):
             await self._connection.publish(raw.reply, known)
             return
+        size = len(raw.data)
+        if not self._crowd.has_room(sender, size):
+            _tell(message, "request refused", error="too many wait")
+            await self._fail(
+                raw.reply,
+                message,
+                RateLimited(f"{self._name}, where too many requests wait,", _CROWDED_SECONDS),
+                limited_for=_CROWDED_SECONDS,
+            )
+            return
         if delay := self._service.rates.delay_for(sender):
             _tell(message, "request refused", error=f"rate limit, again in {delay:.3f} s")
             await self._fail(raw.reply, message, RateLimited(self._name, delay), limited_for=delay)
             return
-        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout)
+        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout, size)
+        self._crowd.come(sender, size)
         # Not in a task group, which costs as much as the task: `finish` waits for them all.
         run.task = asyncio.create_task(self._answer(run))
 
@@ -195,7 +216,7 @@ class Responder:
         return message
 
     def _join(self, run: _Run, reply: str) -> None:
-        if reply not in run.replies:
+        if reply not in run.replies and len(run.replies) < _MOST_REPLIES:
             run.replies.append(reply)
 
     async def _on_recall(self, raw: Msg) -> None:
@@ -236,7 +257,7 @@ class Responder:
             if run.stopped:
                 raise asyncio.CancelledError
             if not self._slots.take_now():
-                await self._slots.take()
+                await self._slots.take(run.key[0])
             try:
                 run.begun = True
                 _tell(message, "request received")
@@ -267,6 +288,7 @@ class Responder:
         finally:
             run.wait_for(None)
             del self._runs[run.key]
+            self._crowd.go(run.key[0], run.size)
 
     async def _stopped(self, run: _Run, *, from_outside: bool) -> None:
         """Tell whoever still waits that a request was stopped."""

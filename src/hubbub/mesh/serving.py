@@ -37,6 +37,8 @@ log = logging.getLogger("hubbub.serving")
 
 _HAND_BACK_SECONDS = 3.0
 _PAUSE_SECONDS = 0.5
+# Broadcasts that one agent hears at the same time; a listener may be slower than they come.
+_MOST_HEARD = 1_000
 
 
 @contextlib.asynccontextmanager
@@ -263,9 +265,16 @@ class _Ear:
         self.hearing: set[asyncio.Task[None]] = set()
         self._listener = listener
         self._group = group
+        self._is_deaf = False
 
     def hear(self, message: AgentMessage) -> None:
-        """Let the listener hear a message while others come in."""
+        """Let the listener hear a message while others come in; too many at once are lost."""
+        if len(self.hearing) >= _MOST_HEARD:
+            if not self._is_deaf:
+                log.warning("%s cannot follow the broadcasts, and misses some", self.card.name)
+            self._is_deaf = True
+            return
+        self._is_deaf = False
         task = self._group.create_task(self._hear(message))
         self.hearing.add(task)
         task.add_done_callback(self.hearing.discard)

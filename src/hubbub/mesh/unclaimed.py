@@ -12,13 +12,13 @@ from hubbub.mesh.answers import APIError, StoredMessage
 from hubbub.mesh.attempt import Job
 from hubbub.mesh.completion import report_completion
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.deadletters import bury
+from hubbub.mesh.deadletters import bury, letter_subject
 from hubbub.mesh.ending import conclude
 from hubbub.mesh.glance import glance
 from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, PARENT, read_pair
 from hubbub.mesh.inbox import Delivery
 from hubbub.mesh.presence import list_instances
-from hubbub.mesh.streams import INBOX, TASKS
+from hubbub.mesh.streams import DEAD, INBOX, TASKS
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.mesh.timing import timing_of
 from hubbub.wire.card import AgentCard
@@ -116,6 +116,7 @@ class Unclaimed:
         reason = f"no agent can be named {name[:80]!r} in a subject: use its token"
         task_id = f"s{stored.sequence}"
         log.warning("A message on %s is a dead letter now: %s", stored.subject, reason)
+        lies_there = await self._connection.last_of(DEAD, letter_subject(name, task_id))
         await bury(self._connection, name, task_id, stored, reason=reason, errors=[])
         try:
             message = self._message(stored, None)
@@ -130,7 +131,7 @@ class Unclaimed:
                 task_id,
                 TaskSnapshot(state=TaskState.FAILED, error=reason),
                 origin=read_pair(stored.headers.get(ORIGIN)),
-                again=True,
+                again=lies_there is not None,
             )
         await self._remove(stored)
 

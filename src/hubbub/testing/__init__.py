@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubbub.runtimes.scripted import ScriptedModel, ToolCall, ToolCalls
-    from hubbub.testing.clock import Clock, clock
+    from hubbub.testing.clocks import Clock, clock
     from hubbub.testing.cluster import Cluster, nats_cluster
     from hubbub.testing.crashes import crash_everywhere
     from hubbub.testing.models import no_real_models
-    from hubbub.testing.report import CrashPoint, CrashReport, Difference
+    from hubbub.testing.report import Crash, CrashReport
     from hubbub.testing.server import ServerProcess, nats_server
 
 __all__ = [
     "Clock",
     "Cluster",
-    "CrashPoint",
+    "Crash",
     "CrashReport",
     "Difference",
     "ScriptedModel",
@@ -33,11 +33,11 @@ __all__ = [
 
 _HOMES = {
     "hubbub.runtimes.scripted": ["ScriptedModel", "ToolCall", "ToolCalls"],
-    "hubbub.testing.clock": ["Clock", "clock"],
+    "hubbub.testing.clocks": ["Clock", "clock"],
     "hubbub.testing.cluster": ["Cluster", "nats_cluster"],
     "hubbub.testing.crashes": ["crash_everywhere"],
     "hubbub.testing.models": ["no_real_models"],
-    "hubbub.testing.report": ["CrashPoint", "CrashReport", "Difference"],
+    "hubbub.testing.report": ["Crash", "CrashReport", "Difference"],
     "hubbub.testing.server": ["ServerProcess", "nats_server"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -47,7 +47,9 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

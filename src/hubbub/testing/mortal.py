@@ -1,0 +1,246 @@
+"""A process that dies at a chosen write, without a process: one connection, and what it serves.
+
+After its death nothing it does reaches the server. Whatever of it still runs in this process is
+cancelled, and cancelled again each time it tries to speak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hubbub.mesh.connecting import open_connection
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.deadletters import letter_subject
+from hubbub.mesh.headers import MESSAGE_ID, PARENT, pair_header
+from hubbub.mesh.inbox import Delivery
+from hubbub.mesh.mesh import Mesh
+from hubbub.wire import clock
+from hubbub.wire.events import EventKind, TaskEvent
+from hubbub.wire.subjects import parse
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from hubbub.mesh.answers import PubAck
+    from hubbub.mesh.client import SecureClient
+    from hubbub.mesh.service import Service
+    from hubbub.settings import NATSConfig
+
+__all__ = ["Death", "MortalConnection", "ProcessDied", "TaskWrites", "live"]
+
+_ACKS_OF_INBOX = "$JS.ACK."
+_WORKED_OFF = b"+ACK"
+_NO_END = b"+WPI"
+
+
+class ProcessDied(asyncio.CancelledError):
+    """What code hears that goes on after the death of its process: it is cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """When a process dies.
+
+    Attributes:
+        write: what it writes then; see `TaskWrites`.
+        occurrence: which one of that name it is, from 1.
+        when: whether the server gets to store it.
+    """
+
+    write: str
+    occurrence: int
+    when: Literal["before", "after"]
+
+
+class TaskWrites:
+    """Names what is written for one task, and nothing else.
+
+    Args:
+        agent: token of the agent that works on it.
+        task_id: the task.
+    """
+
+    def __init__(self, agent: str, task_id: str) -> None:
+        self.task_id = task_id
+        self._parent = pair_header(agent, task_id)
+        self._letter = letter_subject(agent, task_id)
+
+    def name_of(self, subject: str, data: bytes, headers: dict[str, str]) -> str:
+        """Return what a write is called, such as `said` or `message to clerk`; empty if not ours.
+
+        Args:
+            subject: where it goes.
+            data: what is written.
+            headers: its headers.
+        """
+        if subject == self._letter:
+            return "dead letter"
+        address = parse(subject)
+        if address is None:
+            return ""
+        match address.kind:
+            case "log" if address.task_id == self.task_id:
+                return TaskEvent.from_bytes(data).kind
+            case "direct" if headers.get(PARENT) == self._parent:
+                return f"message to {address.agent}"
+            case "done" if headers.get(MESSAGE_ID, "").startswith(f"{self.task_id}.done."):
+                return f"completion to {address.agent}"
+            case _:
+                return ""
+
+
+class MortalConnection(Connection):
+    """A connection over which a process works on one task, until it dies.
+
+    Args:
+        client: the nats-py client underneath.
+        config: the settings.
+        writes: names the writes of the task.
+        death: when it dies; None if it does not.
+
+    Attributes:
+        written: the names of what it has written, in order.
+        ended: set when it is dead, or the task's message has been worked off.
+        is_dead: whether it is dead.
+        held: where each message is acknowledged that was taken and not given back, by its place.
+    """
+
+    def __init__(
+        self, client: SecureClient, config: NATSConfig, writes: TaskWrites, death: Death | None
+    ) -> None:
+        super().__init__(client, config)
+        self.written: list[str] = []
+        self.ended = asyncio.Event()
+        self.is_dead = False
+        self.held: dict[int, str] = {}
+        self._writes = writes
+        self._death = death
+        self._begun: Counter[str] = Counter()
+        self._own_message = ""
+
+    async def store(
+        self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
+    ) -> PubAck:
+        """Store a message, and die if it is the one to die at; see `Connection.store`."""
+        name = self._writes.name_of(subject, data, headers or {})
+        self._begun[name] += 1
+        occurrence = self._begun[name]
+        self._live()
+        if self._death == Death(name, occurrence, "before"):
+            self._die()
+        ack = await super().store(subject, data, headers=headers)
+        self._live()
+        if name:
+            self.written.append(name)
+        if self._death == Death(name, occurrence, "after"):
+            self._die()
+        if name == EventKind.RETRYING:
+            clock.move(float(TaskEvent.from_bytes(data).data.get("after", 0)))
+        return ack
+
+    async def publish(
+        self, subject: str, data: bytes, *, reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Publish without waiting for anybody; see `Connection.publish`."""
+        self._live()
+        await super().publish(subject, data, reply=reply, headers=headers)
+        if subject.startswith(_ACKS_OF_INBOX) and data != _NO_END:
+            self.held = {at: ack for at, ack in self.held.items() if ack != subject}
+            if subject == self._own_message and data == _WORKED_OFF:
+                self.ended.set()
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float = 2.0,
+    ) -> Msg:
+        """Publish and return the first answer; see `Connection.request`."""
+        self._live()
+        return await super().request(subject, data, headers=headers, timeout=timeout)
+
+    def subscription(
+        self, subject: str, callback: Callable[[Msg], Awaitable[None]], *, queue: str = ""
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hear a subject while this lives; see `Connection.subscription`."""
+
+        async def hear(message: Msg) -> None:
+            if message.reply.startswith(_ACKS_OF_INBOX):
+                self._take(message)
+            if not self.is_dead:
+                await callback(message)
+
+        return super().subscription(subject, hear, queue=queue)
+
+    def _take(self, message: Msg) -> None:
+        delivery = Delivery.of(message)
+        self.held[delivery.sequence] = delivery.ack_subject
+        if delivery.message_id == self._writes.task_id:
+            self._own_message = delivery.ack_subject
+
+    def _live(self) -> None:
+        if self.is_dead:
+            raise ProcessDied("this process has died")
+
+    def _die(self) -> None:
+        self.is_dead = True
+        self.ended.set()
+        self._live()
+
+
+async def live(
+    service: Service,
+    config: NATSConfig,
+    url: str,
+    writes: TaskWrites,
+    *,
+    death: Death | None = None,
+    timeout: float,
+) -> MortalConnection:
+    """Live as a process that serves an agent, until it has worked off a task or dies.
+
+    Args:
+        service: the agent.
+        config: the settings.
+        url: the server.
+        writes: names the writes of the task.
+        death: when to die.
+        timeout: after how many seconds to leave in any case.
+
+    Returns:
+        The connection it lived by, closed by now.
+    """
+    lived: list[MortalConnection] = []
+
+    def connection(client: SecureClient, config: NATSConfig) -> Connection:
+        lived.append(MortalConnection(client, config, writes, death))
+        return lived[0]
+
+    async def life() -> None:
+        async with (
+            open_connection(config, url, kind=connection) as opened,
+            contextlib.AsyncExitStack() as stack,
+            Mesh(opened, url, service.card.name, stack).serve(service),
+        ):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await lived[0].ended.wait()
+
+    # In a task of its own: what is cancelled with it is not we.
+    task = asyncio.create_task(life(), name="mortal process")
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise
+    if not (task.cancelled() and lived and lived[0].is_dead):
+        await task
+    return lived[0]
