@@ -1,0 +1,176 @@
+"""What a mesh keeps, to be read back: tasks, dead letters, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection
+from datetime import datetime
+
+from hubbub.mesh.connection import Connection
+from hubbub.mesh.entries import EntryKind, HistoryEntry, Selection
+from hubbub.mesh.following import following
+from hubbub.mesh.history import HistoryPage, read_page
+from hubbub.mesh.letters import DeadLetter, find_dead_letter, list_dead_letters
+from hubbub.mesh.tasklist import TaskPage, TaskSummary, find_task, list_tasks
+from hubbub.wire.events import TaskState
+from hubbub.wire.names import agent_token
+
+__all__ = ["Records"]
+
+
+class Records:
+    """Reads what is kept; part of `Mesh`.
+
+    Attributes:
+        connection: where to read.
+        name: who reads, and retries dead letters.
+    """
+
+    connection: Connection
+    name: str
+
+    async def tasks(
+        self,
+        agent: str | None = None,
+        *,
+        state: TaskState | str | Collection[TaskState | str] | None = None,
+        context: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> TaskPage:
+        """Return a page of tasks, the one that changed last first.
+
+        Args:
+            agent: only tasks of this agent.
+            state: only tasks in this state, or in one of these.
+            context: only tasks of this conversation.
+            before: the `before` of the page that this one follows on.
+            limit: how many tasks the page has at the most.
+
+        Raises:
+            InvalidAgentName: the name cannot be an agent's.
+            InvalidCursor: `before` is no cursor.
+            ValueError: there is no such state.
+            ConnectionLost: the server does not answer.
+        """
+        states = [state] if isinstance(state, str) else state or ()
+        return await list_tasks(
+            self.connection,
+            agent=None if agent is None else agent_token(agent),
+            states=frozenset(TaskState(one) for one in states),
+            context=context,
+            before=before,
+            limit=limit,
+        )
+
+    async def find_task(self, task_id: str) -> TaskSummary:
+        """Return a task by its id alone; `task` with its agent gives a handle on it.
+
+        Raises:
+            TaskNotFound: there is none, or several agents have one.
+            ConnectionLost: the server does not answer.
+        """
+        return await find_task(self.connection, task_id)
+
+    async def dead_letters(
+        self, agent: str | None = None, *, limit: int = 100, before: int | None = None
+    ) -> list[DeadLetter]:
+        """Return what could not be worked off, the newest first.
+
+        Args:
+            agent: only that agent's; `-` for messages to names that nobody can have.
+            limit: how many at the most.
+            before: only those older than the letter with this `sequence`, to go on from page to
+                page.
+
+        Raises:
+            InvalidAgentName: the name cannot be an agent's.
+            ConnectionLost: the server does not answer.
+        """
+        return await list_dead_letters(
+            self.connection, self.name, agent=agent, limit=limit, before=before
+        )
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter:
+        """Return one dead letter, to look at it, `retry` or `discard` it.
+
+        Args:
+            letter_id: its `id`, or the id of its task.
+
+        Raises:
+            DeadLetterNotFound: there is none, or several agents have one: use its `id` then.
+            ConnectionLost: the server does not answer.
+        """
+        return await find_dead_letter(self.connection, self.name, letter_id)
+
+    async def history(
+        self,
+        agent: str | None = None,
+        *,
+        context: str | None = None,
+        kind: EntryKind | Collection[EntryKind] | None = None,
+        since: datetime | float | None = None,
+        before: str | None = None,
+        limit: int = 100,
+        look_at: int | None = None,
+    ) -> HistoryPage:
+        """Return a page of what was said: the last one, or the one before another.
+
+        Args:
+            agent: only what this agent said or was told.
+            context: only this conversation.
+            kind: only entries of this kind, or of these.
+            since: only what was stored at or after this time, or so many seconds ago.
+            before: the `before` of the page that follows the one to read.
+            limit: how many entries the page has at the most; of large ones, it ends at 16 MiB.
+            look_at: give up after about so many messages; the page may then be short, or empty,
+                and its `before` tells where to look on.
+
+        Raises:
+            InvalidAgentName: the name cannot be an agent's.
+            InvalidCursor: `before` is no cursor.
+            ValueError: there is no such kind; `limit` or `look_at` is below 1.
+            ConnectionLost: the server does not answer.
+        """
+        selection = Selection.of(agent, context, kind)
+        return await read_page(
+            self.connection, selection, since=since, before=before, limit=limit, look_at=look_at
+        )
+
+    async def follow_history(
+        self,
+        agent: str | None = None,
+        *,
+        context: str | None = None,
+        kind: EntryKind | Collection[EntryKind] | None = None,
+        since: datetime | float | None = None,
+        after: str | None = None,
+        requests: bool = False,
+        live: bool = True,
+    ) -> AsyncGenerator[HistoryEntry]:
+        """Yield what was said from a point on, and then what is being said, for ever.
+
+        What is stored comes once each and without a gap, however often the connection is lost.
+
+        Args:
+            agent: only what this agent says or is told.
+            context: only this conversation.
+            kind: only entries of this kind, or of these.
+            since: begin at this time, or so many seconds ago; by default now.
+            after: begin behind this cursor instead, of an entry or a page.
+            requests: also yield requests and replies, while they are live: they are not stored.
+            live: whether to go on; otherwise it ends with what is stored now, and begins with the
+                first that is stored unless `since` or `after` says otherwise.
+
+        Raises:
+            InvalidAgentName: the name cannot be an agent's.
+            InvalidCursor: `after` is no cursor.
+            ValueError: there is no such kind.
+            PermissionDenied: these credentials may not read the history.
+            ConnectionLost: the connection is closed, or the server does not answer at the start.
+        """
+        selection = Selection.of(agent, context, kind)
+        async with following(
+            self.connection, selection, since=since, after=after, requests=requests, live=live
+        ) as entries:
+            async for entry in entries:
+                yield entry
