@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 
@@ -172,9 +173,14 @@ def fail(breaker: CircuitBreaker, error: BaseException) -> None:
         raise error
 
 
+refuse = partial(ModelCircuitOpen, "http://x/v1")
+
+
 def test_the_circuit_opens_and_lets_one_call_try() -> None:
     clock = Clock()
-    breaker = CircuitBreaker("http://x/v1", threshold=2, pause_seconds=5, clock=clock)
+    breaker = CircuitBreaker(
+        partial(ModelCircuitOpen, "http://x/v1"), threshold=2, pause_seconds=5, clock=clock
+    )
     fail(breaker, ValueError())
     assert breaker.state == "closed"
     fail(breaker, ValueError())
@@ -189,7 +195,9 @@ def test_the_circuit_opens_and_lets_one_call_try() -> None:
 
 def test_a_failed_try_opens_the_circuit_again() -> None:
     clock = Clock()
-    breaker = CircuitBreaker("http://x/v1", threshold=1, pause_seconds=5, clock=clock)
+    breaker = CircuitBreaker(
+        partial(ModelCircuitOpen, "http://x/v1"), threshold=1, pause_seconds=5, clock=clock
+    )
     fail(breaker, ValueError())
     clock.now = 5
     fail(breaker, ValueError())
@@ -198,7 +206,9 @@ def test_a_failed_try_opens_the_circuit_again() -> None:
 
 def test_a_cancelled_try_leaves_the_next_one_free() -> None:
     clock = Clock()
-    breaker = CircuitBreaker("http://x/v1", threshold=1, pause_seconds=5, clock=clock)
+    breaker = CircuitBreaker(
+        partial(ModelCircuitOpen, "http://x/v1"), threshold=1, pause_seconds=5, clock=clock
+    )
     fail(breaker, ValueError())
     clock.now = 5
     fail(breaker, asyncio.CancelledError())
@@ -206,7 +216,7 @@ def test_a_cancelled_try_leaves_the_next_one_free() -> None:
 
 
 def test_success_forgets_the_failures() -> None:
-    breaker = CircuitBreaker("http://x/v1", threshold=2)
+    breaker = CircuitBreaker(refuse, threshold=2)
     fail(breaker, ValueError())
     with breaker.guard():
         pass

@@ -8,6 +8,8 @@ import dataclasses
 import datetime as dt
 import enum
 import functools
+import time
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubbub.errors import RateLimited, Retry
 from hubbub.runtimes.docstrings import describe
 from hubbub.runtimes.neutral import Parked, RunContext, asking_for, running
 from hubbub.runtimes.repair import BrokenJson, read_json, read_object
@@ -228,3 +231,49 @@ def test_arguments_that_cannot_be_mended_are_refused(text: str) -> None:
 def test_reading_json_raises_nothing_else(text: str) -> None:
     with contextlib.suppress(BrokenJson):
         read_json(text)
+
+
+async def test_a_tool_that_is_rate_limited_is_called_again_after_its_time() -> None:
+    times: list[float] = []
+
+    def busy() -> str:
+        times.append(time.monotonic())
+        if len(times) < 3:
+            raise RateLimited("The sky", retry_after=0.1)
+        return "blue"
+
+    outcome = await Tool.of(busy).call("{}")
+    assert outcome == ("blue", False)
+    assert [after - before >= 0.1 for before, after in pairwise(times)] == [True, True]
+
+
+async def test_a_tool_that_wants_to_be_left_alone_for_long_is_not_waited_for() -> None:
+    calls: list[int] = []
+
+    async def shut() -> str:
+        calls.append(1)
+        raise Retry("closed until tomorrow", after=86_400)
+
+    outcome = await Tool.of(shut).call("{}")
+    assert outcome.failed
+    assert "closed until tomorrow" in outcome.text
+    assert len(calls) == 1
+
+
+async def test_a_tool_whose_world_is_away_gets_a_pause_and_one_that_is_misused_does_not() -> None:
+    calls: list[str] = []
+
+    def fetch(what: str) -> str:
+        calls.append(what)
+        if what == "misused":
+            raise ValueError("no such thing")
+        raise ConnectionRefusedError("nobody there")
+
+    tool = Tool.of(fetch)
+    for _ in range(7):
+        assert (await tool.call('{"what": "misused"}')).failed
+    for _ in range(5):
+        assert "nobody there" in (await tool.call('{"what": "away"}')).text
+    outcome = await tool.call('{"what": "away"}')
+    assert "5 times in a row" in outcome.text
+    assert len(calls) == 12

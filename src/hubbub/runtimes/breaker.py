@@ -1,8 +1,9 @@
-"""A circuit breaker: a server that keeps failing gets a pause instead of more calls."""
+"""A circuit breaker: what keeps failing gets a pause instead of more calls."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Generator
 
@@ -15,24 +16,25 @@ class CircuitBreaker:
     """Opens after some failures in a row, lets one call through after a pause, closes on success.
 
     Args:
-        base_url: the server, for the error message.
+        refuse: makes the error of a call that is not let through, of the number of failures and
+            the seconds until one is.
         threshold: failures in a row that open it.
         pause_seconds: how long it stays open before one call is let through.
-        counts: which exceptions are the server's failures; others change nothing.
+        counts: which exceptions are failures; others change nothing.
         clock: seconds, monotonic.
     """
 
     def __init__(
         self,
-        base_url: str,
+        refuse: Callable[[int, float], Exception],
         *,
         threshold: int = 5,
         pause_seconds: float = 10.0,
         counts: Callable[[BaseException], bool] = lambda error: isinstance(error, Exception),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.base_url = base_url
         self.failures = 0
+        self._refuse = refuse
         self._threshold = threshold
         self._pause_seconds = pause_seconds
         self._counts = counts
@@ -52,12 +54,13 @@ class CircuitBreaker:
         """Let the body of a `with` statement through, or refuse it, and note how it went.
 
         Raises:
-            ModelCircuitOpen: the server has its pause, or the one call that may try is under way.
+            Exception: what `refuse` makes: it has its pause, or the one call that may try is
+                under way.
         """
         probing = self._opened_at is not None
         if probing:
             if self._trying or self._wait() > 0:
-                raise ModelCircuitOpen(self.base_url, self.failures, max(self._wait(), 1.0))
+                raise self._refuse(self.failures, max(self._wait(), 1.0))
             self._trying = True
         try:
             yield
@@ -89,5 +92,6 @@ _breakers: dict[str, CircuitBreaker] = {}
 def breaker_for(base_url: str, counts: Callable[[BaseException], bool]) -> CircuitBreaker:
     """Return the one breaker that all clients of a model server in this process share."""
     if base_url not in _breakers:
-        _breakers[base_url] = CircuitBreaker(base_url, counts=counts)
+        refuse = functools.partial(ModelCircuitOpen, base_url)
+        _breakers[base_url] = CircuitBreaker(refuse, counts=counts)
     return _breakers[base_url]

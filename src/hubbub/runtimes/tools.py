@@ -6,15 +6,17 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from hubbub.runtimes.breaker import CircuitBreaker
 from hubbub.runtimes.docstrings import describe
 from hubbub.runtimes.repair import BrokenJson, read_object
 from hubbub.runtimes.shapes import JsonObject, as_object
 from hubbub.runtimes.signatures import Bind, read_signature, underlying
+from hubbub.runtimes.trying import breaker_of_a_tool, tried
 
 __all__ = ["Tool", "ToolOutcome", "toolbox"]
 
@@ -45,6 +47,7 @@ class Tool:
         function: what runs.
         bind: turns JSON into the function's arguments.
         result_limit: characters of a result that reach the model.
+        breaker: gives it a pause when what it works with is away.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Tool:
     function: Callable[..., Any]
     bind: Bind
     result_limit: int = RESULT_LIMIT
+    breaker: CircuitBreaker = field(default_factory=breaker_of_a_tool, compare=False, repr=False)
 
     @classmethod
     def of(cls, source: object) -> Tool:
@@ -122,7 +126,8 @@ class Tool:
         """Run it with the arguments a model wrote.
 
         Whatever goes wrong in it, broken JSON and wrong arguments included, is an outcome for the
-        model to read. Sync functions run in a thread, with the caller's context variables.
+        model to read. Sync functions run in a thread, with the caller's context variables. One
+        that raises `RateLimited` or `Retry` is called again after the time that it names.
 
         Raises:
             asyncio.CancelledError: the run was cancelled.
@@ -143,7 +148,7 @@ class Tool:
             text = f"Invalid arguments: {problems}. Correct them and call {self.name} again."
             return ToolOutcome(text, failed=True)
         try:
-            result = await self._run(args, kwargs)
+            result = await tried(lambda: self._run(args, kwargs), self.breaker)
             return ToolOutcome(self._shown(result), failed=False)
         except asyncio.CancelledError:
             task = asyncio.current_task()
