@@ -15,10 +15,12 @@ from bench.groups import (
     crowd,
     demo,
     imports,
+    priority,
     queue,
     requests,
     server,
     stored,
+    synadia,
     tasks,
 )
 from bench.machine import Machine
@@ -34,10 +36,12 @@ RESULTS = Path(__file__).with_name("results")
 
 GROUPS: dict[str, Callable[[Sizes], Awaitable[list[Row]]]] = {
     "requests": requests.rows,
+    "synadia": synadia.rows,
     "stored": stored.rows,
     "tasks": tasks.rows,
     "broadcast": broadcast.rows,
     "queue": queue.rows,
+    "priority": priority.rows,
     "crowd": crowd.rows,
     "codec": codec.rows,
     "imports": imports.rows,

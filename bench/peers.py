@@ -28,6 +28,9 @@ from bench.processes import memory_kib
 from hubbub import Agent, AgentMessage, NATSConfig, Task
 from hubbub.cli.running import run_async
 from hubbub.mesh.activity_log import activity_log
+from hubbub.mesh.inbox import Inbox
+from hubbub.mesh.puller import open_puller
+from hubbub.wire.subjects import LANES
 
 __all__ = ["main"]
 
@@ -145,6 +148,92 @@ async def drain(url: str, expected: str) -> None:
         await until_ended()
 
 
+# Priority
+
+
+async def urgent(url: str, seconds: str) -> None:
+    """Work off ordinary tasks, `0`, and say how long an urgent one has waited."""
+    agent, begun = Agent("Worker"), False
+
+    @agent.agentic_run
+    async def work(task: Task) -> None:
+        nonlocal begun
+        if sent := int(task.content):
+            say(ms=(time.monotonic_ns() - sent) / 1e6)
+        elif not begun:
+            begun = True
+            say(begun=True)
+        await asyncio.sleep(float(seconds))
+
+    say(ready=True)
+    async with served(url, agent):
+        await until_ended()
+
+
+async def urgent_bare(url: str, seconds: str) -> None:
+    """Do the same with one consumer and nothing else."""
+    begun = False
+
+    async def work(message: Msg) -> None:
+        nonlocal begun
+        if sent := int(message.data):
+            say(ms=(time.monotonic_ns() - sent) / 1e6)
+        elif not begun:
+            begun = True
+            say(begun=True)
+        await asyncio.sleep(float(seconds))
+
+    say(ready=True)
+    await _take_all(url, work)
+
+
+async def lanes(url: str, expected: str) -> None:
+    """Empty an inbox, the most urgent first, and do nothing else with it, in how many seconds."""
+    async with hubbub.connect(url) as mesh:
+        inbox = Inbox(mesh.connection, "worker", lease_seconds=30, hinted=asyncio.Event())
+        say(ready=True)
+        async with inbox.open(), open_puller(mesh.connection) as puller:
+            began = time.perf_counter()
+            for lane in LANES:
+                inbox.look_into(lane)
+            for _ in range(int(expected)):
+                if delivery := await inbox.next(puller):
+                    await inbox.acknowledge(delivery)
+            say(seconds=time.perf_counter() - began)
+            await until_ended()
+
+
+async def fifo(url: str, expected: str) -> None:
+    """Empty a bare stream, first in first out, in how many seconds."""
+    began, taken = time.perf_counter(), 0
+
+    async def work(_: Msg) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == int(expected):
+            say(seconds=time.perf_counter() - began)
+
+    say(ready=True)
+    await _take_all(url, work)
+
+
+async def _take_all(url: str, work: Callable[[Msg], Coroutine[Any, Any, None]]) -> None:
+    """Take the messages of the bare inbox one by one, for ever."""
+    async with bare_client(url) as client:
+        stream = client.jetstream()
+        await stream.add_consumer("BARE_INBOX", durable_name="bare")
+        pulled = await stream.pull_subscribe_bind(consumer="bare", stream="BARE_INBOX")
+        try:
+            while True:
+                with contextlib.suppress(NothingCame):
+                    (message,) = await pulled.fetch(1, timeout=5)
+                    await work(message)
+                    await message.ack()
+        finally:
+            # A fetch that is cancelled may not end.
+            os._exit(0)
+
+
 async def sleeper(url: str, lease_seconds: str) -> None:
     """Say when a task starts, and never end it."""
     agent = Agent("Sleeper", lease_seconds=float(lease_seconds))
@@ -195,7 +284,20 @@ def _idle(name: str) -> Agent:
 
 
 ROLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
-    role.__name__: role for role in (crowd, drain, echo, echo_bare, sleeper, worker, worker_bare)
+    role.__name__: role
+    for role in (
+        crowd,
+        drain,
+        echo,
+        echo_bare,
+        fifo,
+        lanes,
+        sleeper,
+        urgent,
+        urgent_bare,
+        worker,
+        worker_bare,
+    )
 }
 
 

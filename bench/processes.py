@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Peer", "memory_kib", "peer"]
+__all__ = ["Peer", "memory_kib", "peer", "running"]
 
 _PATIENCE_SECONDS = 120.0
 
 
 class Peer:
-    """A process that runs a role of `bench.peers`; made by `peer`."""
+    """A process that takes part in a measurement; made by `peer` or `running`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -37,6 +37,12 @@ class Peer:
             raise EOFError("a process of the benchmark ended before its time")
         return msgspec.json.decode(line, type=dict[str, Any])
 
+    async def tell(self, line: str) -> None:
+        """Tell it something, on its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        await self._process.stdin.drain()
+
     async def kill(self) -> None:
         """End it as `kill -9` does, and return when it is gone."""
         with contextlib.suppress(ProcessLookupError):
@@ -53,8 +59,20 @@ async def peer(role: str, url: str, *arguments: object) -> AsyncGenerator[Peer]:
         url: the server.
         arguments: the role's own.
     """
+    command = (sys.executable, "-m", "bench.peers", role, url, *map(str, arguments))
+    async with running(*command) as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def running(*command: str) -> AsyncGenerator[Peer]:
+    """Run a program while the context lasts; it has said its first line when this returns.
+
+    Args:
+        command: the program, which ends when its standard input does, and its arguments.
+    """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.peers", role, url, *map(str, arguments)),
+        *command,
         # Held open by us alone: when it ends, so does the process.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ class Sizes:
         broadcasts: broadcasts heard by every agent.
         agents: agents that join in one process.
         queued: messages that wait for an agent that is away.
+        waiting: ordinary messages that wait when an urgent one comes.
         coded: messages decoded and encoded.
         starts: starts of a Python process in one round.
         lease_seconds: the lease of the process that is killed.
@@ -31,6 +32,7 @@ class Sizes:
     broadcasts: int
     agents: int
     queued: int
+    waiting: int
     coded: int
     starts: int
     lease_seconds: float
@@ -44,6 +46,7 @@ FULL = Sizes(
     broadcasts=100,
     agents=1_000,
     queued=10_000,
+    waiting=1_000,
     coded=20_000,
     starts=5,
     lease_seconds=2.0,
@@ -57,6 +60,7 @@ QUICK = Sizes(
     broadcasts=3,
     agents=10,
     queued=50,
+    waiting=50,
     coded=100,
     starts=1,
     lease_seconds=0.5,

@@ -135,7 +135,9 @@ class Vandal:
         self._writer.write(b"PING\r\n")
         await self._writer.drain()
         async with asyncio.timeout(30):
-            return await self._reader.readline()
+            while (line := await self._reader.readline()) == b"PING\r\n":
+                self._writer.write(b"PONG\r\n")
+        return line
 
 
 @asynccontextmanager

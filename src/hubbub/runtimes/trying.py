@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import stamina
-
 from hubbub.errors import HubbubError, RateLimited, Retry
 from hubbub.mesh.activity import current_activity
 from hubbub.runtimes.breaker import CircuitBreaker
@@ -47,6 +45,8 @@ async def tried(call: Callable[[], Awaitable[Any]], breaker: CircuitBreaker) -> 
     Raises:
         Exception: what the last call raised.
     """
+    import stamina  # only where models are at work
+
     async for attempt in stamina.retry_context(
         on=_again,
         attempts=_ATTEMPTS,

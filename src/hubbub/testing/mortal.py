@@ -105,7 +105,7 @@ class MortalConnection(Connection):
 
     Attributes:
         written: the names of what it has written, in order.
-        ended: set when it is dead, or the task's message has been worked off.
+        over: set when it is dead, or the task's message has been worked off.
         is_dead: whether it is dead.
         held: where each message is acknowledged that was taken and not given back, by its place.
     """
@@ -115,7 +115,7 @@ class MortalConnection(Connection):
     ) -> None:
         super().__init__(client, config)
         self.written: list[str] = []
-        self.ended = asyncio.Event()
+        self.over = asyncio.Event()
         self.is_dead = False
         self.held: dict[int, str] = {}
         self._writes = writes
@@ -152,7 +152,7 @@ class MortalConnection(Connection):
         if subject.startswith(_ACKS_OF_INBOX) and data != _NO_END:
             self.held = {at: ack for at, ack in self.held.items() if ack != subject}
             if subject == self._own_message and data == _WORKED_OFF:
-                self.ended.set()
+                self.over.set()
 
     async def request(
         self,
@@ -191,7 +191,7 @@ class MortalConnection(Connection):
 
     def _die(self) -> None:
         self.is_dead = True
-        self.ended.set()
+        self.over.set()
         self._live()
 
 
@@ -231,7 +231,7 @@ async def live(
         ):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await lived[0].ended.wait()
+                    await lived[0].over.wait()
 
     # In a task of its own: what is cancelled with it is not we.
     task = asyncio.create_task(life(), name="mortal process")
