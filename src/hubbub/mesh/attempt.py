@@ -5,65 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
 from hubbub.mesh.activity import Activity, acting
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import ORIGIN, RETRY_OF, read_pair
-from hubbub.mesh.inbox import Delivery
+from hubbub.mesh.job import Job
 from hubbub.mesh.limits import Budget, Usage
 from hubbub.mesh.service import Service, Work
-from hubbub.mesh.tasklog import TaskLog
-from hubbub.mesh.timing import Timing
 from hubbub.mesh.verdict import End, Stop, described, verdict
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON, encode
-from hubbub.wire.envelope import AgentMessage
-from hubbub.wire.events import EventKind, TaskSnapshot
+from hubbub.wire.events import EventKind
 
-__all__ = ["Attempt", "Job"]
+__all__ = ["Attempt"]
 
 log = logging.getLogger("hubbub.tasks")
 
 _OURS = frozenset(EventKind)
-
-
-@dataclass(slots=True)
-class Job:
-    """A delivery that has been read: the task it opens, and what is known of it.
-
-    Attributes:
-        delivery: the message, under lease.
-        message: its envelope.
-        task_id: the task.
-        timing: when its sender wants it to be worked on.
-        log: where what happens is written.
-        before: what the log told when it was delivered.
-    """
-
-    delivery: Delivery
-    message: AgentMessage
-    task_id: str
-    timing: Timing
-    log: TaskLog
-    before: TaskSnapshot
-
-    @property
-    def attempt(self) -> int:
-        """The number of the next attempt, 1 for the first."""
-        return self.before.attempts + 1
-
-    @property
-    def origin(self) -> tuple[str, str] | None:
-        """Sender and message id at the beginning of a chain of handoffs."""
-        return read_pair(self.delivery.headers.get(ORIGIN))
-
-    @property
-    def retry_of(self) -> str:
-        """The failed task that this one tries again, empty if it is none."""
-        return self.delivery.headers.get(RETRY_OF, "")
 
 
 class Attempt:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.attempt import Job
 from hubbub.mesh.completion import report_completion
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
 from hubbub.mesh.handle import TaskHandle
+from hubbub.mesh.job import Job
 from hubbub.mesh.streams import WAKE
 from hubbub.mesh.tasklog import read_log
 from hubbub.wire.card import AgentCard

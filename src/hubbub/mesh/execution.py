@@ -13,12 +13,12 @@ import time
 from typing import Any
 
 from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
-from hubbub.mesh.attempt import Attempt, Job
+from hubbub.mesh.attempt import Attempt
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury
 from hubbub.mesh.ending import conclude
-from hubbub.mesh.headers import PARENT, read_pair
 from hubbub.mesh.inbox import Delivery, Inbox
+from hubbub.mesh.job import Job, opened_task, read_opener
 from hubbub.mesh.leases import LeaseKeeper
 from hubbub.mesh.service import Service
 from hubbub.mesh.slot import Pace, run_slot
@@ -27,24 +27,15 @@ from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.mesh.timing import timing_of
 from hubbub.mesh.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
 from hubbub.wire import clock
-from hubbub.wire.envelope import AgentMessage, read_plain
 from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
-from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
-from hubbub.wire.subjects import parse
+from hubbub.wire.names import agent_token, check_message_id
 
-__all__ = ["Executor", "task_id_of"]
+__all__ = ["Executor"]
 
 activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.tasks")
 
 _MOST_RESERVED = 100_000
-
-
-def task_id_of(delivery: Delivery, message: AgentMessage) -> str:
-    """Return the id of the task that a delivery opens, the same on every redelivery."""
-    if delivery.message_id == message.message_id:
-        return message.message_id
-    return f"s{delivery.sequence}"
 
 
 class Executor:
@@ -133,12 +124,16 @@ class Executor:
 
     async def _work_off(self, delivery: Delivery, free: asyncio.Event) -> None:
         try:
-            message = self._read(delivery)
+            message = read_opener(
+                delivery,
+                to_agent=self._service.card.name,
+                secured=self._connection.layout.secured,
+            )
             timing = timing_of(delivery.headers)
         except InvalidMessage as error:
             await self._refuse(delivery, f"not a message: {error}")
             return
-        task_id = task_id_of(delivery, message)
+        task_id = opened_task(delivery, message)
         if task_id in self._at_work:
             # Its lease ran out, as in an outage of the server. Here it goes on, and the signs of
             # life that the running attempt gives are good for this delivery, too.
@@ -172,21 +167,6 @@ class Executor:
         if end is None:
             end = await self._attempt(job)
         await self._finish(job, end, free)
-
-    def _read(self, delivery: Delivery) -> AgentMessage:
-        address = parse(delivery.subject)
-        sender = address.sender if address is not None else ANONYMOUS
-        message = read_plain(
-            delivery.data,
-            to_agent=self._service.card.name,
-            from_agent=sender,
-            message_id=f"s{delivery.sequence}",
-        )
-        if message.message_type not in ("request", "handoff"):
-            raise InvalidMessage(f"{message.message_type!r} sets no agent to work")
-        if self._connection.layout.secured and agent_token(message.from_agent) != sender:
-            raise InvalidMessage(f"it says it is from {message.from_agent!r}, but {sender} sent it")
-        return message
 
     async def _is_put_aside(self, job: Job) -> bool:
         """Tell whether a delivery is not to be worked on now, and has been dealt with."""
@@ -230,7 +210,7 @@ class Executor:
         if job.log.head and await self._cancel_waits(job.task_id):
             return CANCELED_UNSTARTED
         if reason := job.timing.too_late(begun=job.before.attempts > 0):
-            facts = {} if job.log.head else self._opening(job)
+            facts = {} if job.log.head else job.opening
             return End(EventKind.FAILED, {**facts, "error": reason})
         return None
 
@@ -255,19 +235,8 @@ class Executor:
             self._reserved.pop(next(iter(self._reserved)))  # another instance may have had it
         return due - now
 
-    def _opening(self, job: Job) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "message": job.message.to_builtins(),
-            "inbox_sequence": job.delivery.sequence,
-        }
-        if parent := read_pair(job.delivery.headers.get(PARENT)):
-            facts["parent"] = list(parent)
-        if job.retry_of:
-            facts["retry_of"] = job.retry_of
-        return facts
-
     async def _claim(self, job: Job) -> None:
-        facts = {**self._opening(job), "instance": self._instance, "attempt": job.attempt}
+        facts = {**job.opening, "instance": self._instance, "attempt": job.attempt}
         try:
             await job.log.append(EventKind.CLAIMED, facts)
         except InvalidMessage as error:

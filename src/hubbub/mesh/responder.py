@@ -40,6 +40,7 @@ activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.requests")
 
 _OUR_REPLIES = "agents.reply."
+_NOT_FOR_REPLIES = ("$", "agents.", "tasks.", "dead.", "history.")
 
 _CROWDED_SECONDS = 1.0
 """After how long whoever was refused because too many wait may try again."""
@@ -170,6 +171,11 @@ class Responder:
         if not raw.reply:
             log.warning("A request on %s has no reply subject and is passed over", raw.subject)
             return
+        if not _is_for_replies(raw.reply):
+            log.warning(
+                "A request on %s wants its reply on %s: passed over", raw.subject, raw.reply
+            )
+            return
         sender = _sender_of(raw)
         try:
             message = self._read(raw, sender)
@@ -221,7 +227,7 @@ class Responder:
 
     async def _on_recall(self, raw: Msg) -> None:
         """Answer whether this instance knows a request that is about to be repeated."""
-        if not raw.reply:
+        if not raw.reply or not _is_for_replies(raw.reply):
             return
         sender, message_id = _sender_of(raw), raw.data.decode("ascii", "replace")
         run = self._runs.get((sender, message_id, "")) or self._runs.get(
@@ -354,6 +360,14 @@ class Responder:
             await self._connection.publish(reply, response.to_bytes(), headers=headers)
         except HubbubError as lost:
             log.warning("%s could not tell %s: %s", self._name, message.from_agent, lost)
+
+
+def _is_for_replies(subject: str) -> bool:
+    """Tell whether we may publish there for a stranger, with the rights that we have.
+
+    A reply on any other subject of the mesh or of the server would be our own word there.
+    """
+    return subject.startswith(_OUR_REPLIES) or not subject.startswith(_NOT_FOR_REPLIES)
 
 
 def _sender_of(raw: Msg) -> str:

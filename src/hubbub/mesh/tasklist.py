@@ -14,11 +14,12 @@ from hubbub.errors import InvalidAgentName, InvalidCursor, InvalidMessage, TaskN
 from hubbub.mesh.answers import StoredMessage
 from hubbub.mesh.backwards import Backwards
 from hubbub.mesh.connection import Connection
-from hubbub.mesh.headers import CONTEXT, MESSAGE_ID, PARENT, RETRY_OF, read_pair
+from hubbub.mesh.headers import CONTEXT, PARENT, RETRY_OF, read_pair
+from hubbub.mesh.job import opened_task, read_opener
 from hubbub.mesh.streams import INBOX, TASKS, expect_streams
 from hubbub.mesh.tasklog import read_log
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import TaskEvent, TaskSnapshot, TaskState, fold, state_after
 from hubbub.wire.names import agent_token, check_message_id
 from hubbub.wire.subjects import parse
@@ -253,33 +254,17 @@ async def _waiting(
     """Yield what waits in inboxes and has no log yet."""
     async for stored in _newest_first(connection, INBOX, f"agents.direct.{agent}.>", before):
         address = parse(stored.subject)
-        message = _read(stored)
-        if address is None or address.kind != "direct" or message is None:
+        if address is None or address.kind != "direct":
             continue
+        try:
+            message = read_opener(stored, to_agent=address.agent, secured=connection.layout.secured)
+        except InvalidMessage:
+            continue  # it will be a dead letter
         if context is not None and message.conversation != context:
             continue
-        task_id = _task_id(stored, message)
+        task_id = opened_task(stored, message)
         if await connection.last_of(TASKS, connection.layout.log(address.agent, task_id)) is None:
             yield _Found(stored, address.agent, task_id, TaskState.SUBMITTED, message)
-
-
-def _task_id(stored: StoredMessage, message: AgentMessage) -> str:
-    if stored.headers.get(MESSAGE_ID) == message.message_id:
-        return message.message_id
-    return f"s{stored.sequence}"
-
-
-def _read(stored: StoredMessage) -> AgentMessage | None:
-    address = parse(stored.subject)
-    try:
-        return read_plain(
-            stored.data,
-            to_agent=address.agent if address else None,
-            from_agent=address.sender if address else "",
-            message_id=f"s{stored.sequence}",
-        )
-    except InvalidMessage:
-        return None  # it will be a dead letter
 
 
 async def _summarized(connection: Connection, found: _Found) -> TaskSummary:

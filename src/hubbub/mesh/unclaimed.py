@@ -5,27 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.answers import APIError, StoredMessage
-from hubbub.mesh.attempt import Job
 from hubbub.mesh.completion import report_completion
 from hubbub.mesh.connection import Connection
 from hubbub.mesh.deadletters import bury, letter_subject
 from hubbub.mesh.ending import conclude
 from hubbub.mesh.glance import glance
-from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, PARENT, read_pair
+from hubbub.mesh.headers import ORIGIN, read_pair
 from hubbub.mesh.inbox import Delivery
+from hubbub.mesh.job import Job, opened_task, read_opener
 from hubbub.mesh.presence import list_instances
 from hubbub.mesh.streams import DEAD, INBOX, TASKS
 from hubbub.mesh.tasklog import Fenced, TaskLog, read_log
 from hubbub.mesh.timing import timing_of
 from hubbub.wire.card import AgentCard
-from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
 from hubbub.wire.names import ANONYMOUS, agent_token, is_agent_token
-from hubbub.wire.subjects import parse
 
 __all__ = ["Unclaimed"]
 
@@ -140,15 +139,7 @@ class Unclaimed:
     async def _expire(self, entry: _Entry, reason: str) -> bool:
         """End a task that nobody has begun with in time; tell whether it was us who did."""
         job = self._job(entry)
-        facts: dict[str, Any] = {
-            "message": entry.message.to_builtins(),
-            "inbox_sequence": entry.stored.sequence,
-            "error": reason,
-        }
-        if parent := read_pair(entry.stored.headers.get(PARENT)):
-            facts["parent"] = list(parent)
-        if job.retry_of:
-            facts["retry_of"] = job.retry_of
+        facts = {**job.opening, "error": reason}
         try:
             await job.log.append(EventKind.FAILED, facts)
         except Fenced:
@@ -201,24 +192,11 @@ class Unclaimed:
             message = self._message(stored, agent)
         except InvalidMessage:
             return []
-        known = stored.headers.get(MESSAGE_ID, "") == message.message_id
-        task_id = message.message_id if known else f"s{stored.sequence}"
+        task_id = opened_task(stored, message)
         return [_Entry(stored, agent, message, task_id)]
 
     def _message(self, stored: StoredMessage, agent: str | None) -> AgentMessage:
-        address = parse(stored.subject)
-        sender = address.sender if address is not None else _sender_of(stored.subject)
-        message = read_plain(
-            stored.data,
-            to_agent=agent,
-            from_agent=sender,
-            message_id=f"s{stored.sequence}",
-        )
-        if message.message_type not in ("request", "handoff"):
-            raise InvalidMessage(f"{message.message_type!r} sets no agent to work")
-        if self._connection.layout.secured and agent_token(message.from_agent) != sender:
-            raise InvalidMessage("it is not from whom it says")
-        return message
+        return read_opener(stored, to_agent=agent, secured=self._connection.layout.secured)
 
     async def _remove(self, stored: StoredMessage) -> None:
         """Remove an entry from its inbox, if nobody has done so."""
@@ -244,8 +222,3 @@ def _is_name(name: str) -> bool:
     except HubbubError:
         return False
     return True
-
-
-def _sender_of(subject: str) -> str:
-    tokens = subject.split(".")
-    return tokens[-1] if tokens[-2] == "from" and is_agent_token(tokens[-1]) else ANONYMOUS
