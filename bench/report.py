@@ -74,6 +74,8 @@ def _figure(value: float) -> str:
     """Write a figure with three digits that mean something."""
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
+    if abs(value) < 0.1:
+        return f"{value:.4f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 

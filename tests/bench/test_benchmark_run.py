@@ -12,10 +12,11 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 
-# The demo is left out: it has tests of its own, and would take most of the time.
+# The demo is left out: it has tests of its own, and would take most of the time. So is the Synadia
+# agent SDK, which comes over the network.
 GROUPS = {
     "talking": ["requests", "stored", "broadcast", "codec"],
-    "working": ["tasks", "queue", "crowd"],
+    "working": ["tasks", "queue", "priority", "crowd"],
     "starting": ["imports", "server", "crash"],
 }
 
@@ -56,6 +57,19 @@ def test_nothing_is_lost_or_misplaced_in_a_queue(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     rows = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])["rows"]
     assert [row["ours"]["median"] for row in rows if "out of order" in row["name"]] == [0]
+
+
+def test_an_urgent_message_does_not_wait_for_the_ordinary_ones(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+
+    run = bench("--quick", "--only", "priority", "--json", str(file))
+
+    assert run.returncode == 0, run.stderr
+    rows = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])["rows"]
+    (wait,) = [row for row in rows if "urgent" in row["name"]]
+    # Fifty of two milliseconds each lie before it where nothing is more urgent than another.
+    assert wait["theirs"]["median"] > 50
+    assert wait["ratio"]["median"] < 0.5
 
 
 def test_an_unknown_group_is_named_with_those_that_there_are() -> None:

@@ -119,7 +119,7 @@ async def test_a_retry_comes_when_the_clock_gets_there(
         return task.attempt
 
     async with mesh.serve(agent):
-        task = await mesh.send_direct_message(agent.name, "try")
+        task, began = await mesh.send_direct_message(agent.name, "try"), time.monotonic()
         async for event in task.events():
             if event.kind == "retrying":
                 moved.move(minutes=1, seconds=15)  # the pause is 60 s, and up to a fifth more

@@ -12,6 +12,7 @@ from hubbub.errors import LimitReached
 from hubbub.mesh.limits import Budget, Limits, Usage
 from hubbub.runtimes.answers import AnswerBuilder, Delta, ModelAnswer
 from hubbub.runtimes.errors import ModelError, ModelNotFound
+from hubbub.runtimes.permitted import require_permitted
 from hubbub.runtimes.probing import model_ids
 from hubbub.runtimes.shapes import JsonObject, as_list, as_text, object_in
 
@@ -248,6 +249,7 @@ class ModelClient:
         return named(error, self.base_url, model=model, seconds=self.timeout, key=self._api_key)
 
     async def _connected(self) -> AsyncOpenAI:
+        require_permitted(self.base_url)
         loop = asyncio.get_running_loop()
         if self._client is not None and self._lease is not None and self._lease.loop is loop:
             return self._client

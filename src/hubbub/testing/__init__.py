@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from hubbub.testing.clocks import Clock, clock
     from hubbub.testing.cluster import Cluster, nats_cluster
     from hubbub.testing.crashes import crash_everywhere
-    from hubbub.testing.models import no_real_models
+    from hubbub.testing.models import RealModelForbidden, no_real_models
+    from hubbub.testing.outcome import Difference, Outcome
     from hubbub.testing.report import Crash, CrashReport
     from hubbub.testing.server import ServerProcess, nats_server
 
@@ -20,6 +21,8 @@ __all__ = [
     "Crash",
     "CrashReport",
     "Difference",
+    "Outcome",
+    "RealModelForbidden",
     "ScriptedModel",
     "ServerProcess",
     "ToolCall",
@@ -36,8 +39,9 @@ _HOMES = {
     "hubbub.testing.clocks": ["Clock", "clock"],
     "hubbub.testing.cluster": ["Cluster", "nats_cluster"],
     "hubbub.testing.crashes": ["crash_everywhere"],
-    "hubbub.testing.models": ["no_real_models"],
-    "hubbub.testing.report": ["Crash", "CrashReport", "Difference"],
+    "hubbub.testing.models": ["RealModelForbidden", "no_real_models"],
+    "hubbub.testing.outcome": ["Difference", "Outcome"],
+    "hubbub.testing.report": ["Crash", "CrashReport"],
     "hubbub.testing.server": ["ServerProcess", "nats_server"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -20,7 +20,6 @@ from hubbub.testing.report import Crash, CrashReport
 from hubbub.testing.server import nats_server
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import new_id
-from hubbub.wire.events import EventKind
 
 __all__ = ["crash_everywhere"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -102,20 +102,27 @@ class MortalConnection(Connection):
         config: the settings.
         writes: names the writes of the task.
         death: when it dies; None if it does not.
+        process: the task that all the process does is part of.
 
     Attributes:
         written: the names of what it has written, in order.
-        over: set when it is dead, or the task's message has been worked off.
+        worked_off: set when the task's message has been acknowledged.
         is_dead: whether it is dead.
         held: where each message is acknowledged that was taken and not given back, by its place.
     """
 
     def __init__(
-        self, client: SecureClient, config: NATSConfig, writes: TaskWrites, death: Death | None
+        self,
+        client: SecureClient,
+        config: NATSConfig,
+        writes: TaskWrites,
+        death: Death | None,
+        process: asyncio.Task[None] | None,
     ) -> None:
         super().__init__(client, config)
+        self._process = process
         self.written: list[str] = []
-        self.over = asyncio.Event()
+        self.worked_off = asyncio.Event()
         self.is_dead = False
         self.held: dict[int, str] = {}
         self._writes = writes
@@ -137,10 +144,10 @@ class MortalConnection(Connection):
         self._live()
         if name:
             self.written.append(name)
-        if self._death == Death(name, occurrence, "after"):
-            self._die()
         if name == EventKind.RETRYING:
             clock.move(float(TaskEvent.from_bytes(data).data.get("after", 0)))
+        if self._death == Death(name, occurrence, "after"):
+            self._die()
         return ack
 
     async def publish(
@@ -152,7 +159,7 @@ class MortalConnection(Connection):
         if subject.startswith(_ACKS_OF_INBOX) and data != _NO_END:
             self.held = {at: ack for at, ack in self.held.items() if ack != subject}
             if subject == self._own_message and data == _WORKED_OFF:
-                self.over.set()
+                self.worked_off.set()
 
     async def request(
         self,
@@ -166,9 +173,10 @@ class MortalConnection(Connection):
         self._live()
         return await super().request(subject, data, headers=headers, timeout=timeout)
 
-    def subscription(
+    @contextlib.asynccontextmanager
+    async def subscription(
         self, subject: str, callback: Callable[[Msg], Awaitable[None]], *, queue: str = ""
-    ) -> contextlib.AbstractAsyncContextManager[None]:
+    ) -> AsyncGenerator[None]:
         """Hear a subject while this lives; see `Connection.subscription`."""
 
         async def hear(message: Msg) -> None:
@@ -177,7 +185,22 @@ class MortalConnection(Connection):
             if not self.is_dead:
                 await callback(message)
 
-        return super().subscription(subject, hear, queue=queue)
+        async with super().subscription(subject, hear, queue=queue):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def membership(
+        self, subjects: Iterable[str], callback: Callable[[Msg], Awaitable[None]], *, queue: str
+    ) -> AsyncGenerator[None]:
+        """Share messages with others; at its end, none is waited for, as at the end of a process.
+
+        See `Connection.membership`.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            for subject in subjects:
+                heard = self.subscription(subject, callback, queue=queue)
+                await stack.enter_async_context(heard)
+            yield
 
     def _take(self, message: Msg) -> None:
         delivery = Delivery.of(message)
@@ -191,7 +214,8 @@ class MortalConnection(Connection):
 
     def _die(self) -> None:
         self.is_dead = True
-        self.over.set()
+        if self._process is not None:
+            self._process.cancel()
         self._live()
 
 
@@ -220,7 +244,8 @@ async def live(
     lived: list[MortalConnection] = []
 
     def connection(client: SecureClient, config: NATSConfig) -> Connection:
-        lived.append(MortalConnection(client, config, writes, death))
+        process = asyncio.current_task()
+        lived.append(MortalConnection(client, config, writes, death, process))
         return lived[0]
 
     async def life() -> None:
@@ -231,7 +256,7 @@ async def live(
         ):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await lived[0].over.wait()
+                    await lived[0].worked_off.wait()
 
     # In a task of its own: what is cancelled with it is not we.
     task = asyncio.create_task(life(), name="mortal process")

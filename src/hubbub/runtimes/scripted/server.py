@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from hubbub.runtimes.permitted import SCRIPTED
 from hubbub.runtimes.scripted import quirks as wire
 from hubbub.runtimes.scripted.conversation import Conversation
 from hubbub.runtimes.scripted.directives import directed
@@ -103,11 +104,13 @@ class ScriptedModel:
         factory = connections(self._handle, _HEADERS, self._tasks)
         self._server = await loop.create_server(factory, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
+        SCRIPTED.add(self.base_url)
 
     async def close(self) -> None:
         """Stop listening and end what is being answered."""
         if self._server is None:
             return
+        SCRIPTED.discard(self.base_url)
         self._server.close()
         tasks = list(self._tasks)
         for task in tasks:
