@@ -28,8 +28,8 @@ from bench.processes import memory_kib
 from hubbub import Agent, AgentMessage, NATSConfig, Task
 from hubbub.cli.running import run_async
 from hubbub.mesh.activity_log import activity_log
-from hubbub.mesh.inbox import Inbox
-from hubbub.mesh.puller import open_puller
+from hubbub.mesh.tasks.inbox import Inbox
+from hubbub.mesh.transport.puller import open_puller
 from hubbub.wire.subjects import LANES
 
 __all__ = ["main"]

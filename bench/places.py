@@ -11,7 +11,7 @@ import nats
 from nats.aio.client import Client
 
 from hubbub import Mesh, NATSConfig
-from hubbub.mesh.streams import declarations
+from hubbub.mesh.transport.streams import declarations
 from hubbub.wire.subjects import OPEN
 
 __all__ = ["SENDER", "bare_client", "clear_environment", "declare_twin", "purge"]

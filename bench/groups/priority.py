@@ -13,7 +13,7 @@ from bench.processes import peer
 from bench.rounds import in_flight, taking_turns
 from bench.rows import Row, row
 from bench.sizes import Sizes
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import nats_server
 from hubbub.wire.subjects import LANES
 

@@ -8,7 +8,7 @@ from bench.processes import peer
 from bench.rounds import in_flight
 from bench.rows import Row, at_most, row
 from bench.sizes import Sizes
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import nats_server
 
 __all__ = ["rows"]

@@ -12,7 +12,7 @@ from bench.rounds import in_flight, one_by_one, taking_turns
 from bench.rows import Row, at_least, row
 from bench.sizes import Sizes
 from hubbub import AgentMessage
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import nats_server
 from hubbub.wire.envelope import new_id
 

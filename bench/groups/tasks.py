@@ -23,7 +23,7 @@ from bench.rounds import in_flight, one_by_one, repeated, taking_turns
 from bench.rows import Row, at_least, at_most, row
 from bench.sizes import Sizes
 from hubbub import AgentMessage, Mesh
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import nats_server
 from hubbub.wire.envelope import new_id
 

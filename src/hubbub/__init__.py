@@ -41,13 +41,13 @@ if TYPE_CHECKING:
         TaskNotFound,
         TooManyHops,
     )
-    from hubbub.mesh.entries import HistoryEntry
-    from hubbub.mesh.handle import TaskHandle
-    from hubbub.mesh.history import HistoryPage
-    from hubbub.mesh.letters import DeadLetter
+    from hubbub.mesh.history.entries import HistoryEntry
+    from hubbub.mesh.history.pages import HistoryPage
+    from hubbub.mesh.letters.reading import DeadLetter
     from hubbub.mesh.limits import Limits
     from hubbub.mesh.mesh import Mesh, connect
-    from hubbub.mesh.tasklist import TaskPage, TaskSummary
+    from hubbub.mesh.tasks.handle import TaskHandle
+    from hubbub.mesh.tasks.lists import TaskPage, TaskSummary
     from hubbub.runtimes.ooda_agent import NATSOODAAgent
     from hubbub.settings import NATSConfig
     from hubbub.wire.card import AgentCard, AgentStatus
@@ -84,13 +84,13 @@ _HOMES = {
         "TaskNotFound",
         "TooManyHops",
     ],
-    "mesh.entries": ["HistoryEntry"],
-    "mesh.handle": ["TaskHandle"],
-    "mesh.history": ["HistoryPage"],
-    "mesh.letters": ["DeadLetter"],
+    "mesh.history.entries": ["HistoryEntry"],
+    "mesh.tasks.handle": ["TaskHandle"],
+    "mesh.history.pages": ["HistoryPage"],
+    "mesh.letters.reading": ["DeadLetter"],
     "mesh.limits": ["Limits"],
     "mesh.mesh": ["Mesh", "connect"],
-    "mesh.tasklist": ["TaskPage", "TaskSummary"],
+    "mesh.tasks.lists": ["TaskPage", "TaskSummary"],
     "runtimes.ooda_agent": ["NATSOODAAgent"],
     "settings": ["NATSConfig"],
     "wire.card": ["AgentCard", "AgentStatus"],

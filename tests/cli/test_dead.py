@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import hubbub
-from hubbub.mesh.deadletters import bury
+from hubbub.mesh.tasks.burial import bury
 from hubbub.testing import ServerProcess
 
 from .conftest import Run, Start

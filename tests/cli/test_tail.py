@@ -15,7 +15,7 @@ import typer
 import hubbub
 from hubbub import Mesh, NATSConfig
 from hubbub.cli.tail import read_since
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 from .conftest import Run, Start

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hubbub import Agent, AgentMessage, Mesh
-from hubbub.mesh.answers import StoredMessage
-from hubbub.mesh.deadletters import Burial, read_dead_letter
+from hubbub.mesh.tasks.burial import Burial, read_dead_letter
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.wire import agent_token
 
 __all__ = ["PATIENCE", "dead_letters", "inbox_of", "listener", "soon", "stored", "take", "until"]

@@ -20,8 +20,8 @@ from hubbub import (
     TaskFailed,
     TaskHandle,
 )
-from hubbub.mesh.deadletters import bury
-from hubbub.mesh.outbox import store
+from hubbub.mesh.tasks.burial import bury
+from hubbub.mesh.tasks.outbox import store
 from hubbub.wire import agent_token
 
 from .kit import inbox_of, listener, soon, stored, take, until

@@ -23,8 +23,8 @@ from hubbub import (
     NATSConfig,
     Task,
 )
-from hubbub.mesh.entries import EntryKind
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.history.entries import EntryKind
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 from .conftest import Layout

@@ -11,12 +11,12 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentCard, AgentMessage, Mesh, NATSConfig, Task, TaskState
-from hubbub.mesh.headers import EXPECTED_SEQUENCE, MESSAGE_ID
-from hubbub.mesh.janitor import Janitor
-from hubbub.mesh.locks import Lock
-from hubbub.mesh.outbox import store
-from hubbub.mesh.streams import ensure_streams
-from hubbub.mesh.tasklog import TaskLog
+from hubbub.mesh.janitor.locks import Lock
+from hubbub.mesh.janitor.rounds import Janitor
+from hubbub.mesh.tasks.log import TaskLog
+from hubbub.mesh.tasks.outbox import store
+from hubbub.mesh.transport.headers import EXPECTED_SEQUENCE, MESSAGE_ID
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess, nats_server
 from hubbub.wire import agent_token, clock
 from hubbub.wire.events import TaskEvent

@@ -13,8 +13,8 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentMessage, NATSConfig, RemoteError, RequestTimeout
-from hubbub.mesh import pieces as answering
-from hubbub.mesh import requester
+from hubbub.mesh.requests import pieces as answering
+from hubbub.mesh.requests import requester
 from hubbub.wire import JSON, agent_token
 
 from .kit import soon

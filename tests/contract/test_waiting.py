@@ -12,7 +12,7 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentMessage, AgentUnavailable, Mesh, NATSConfig, RequestTimeout
-from hubbub.mesh import requester
+from hubbub.mesh.requests import requester
 from hubbub.wire import agent_token
 
 from .kit import soon

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hubbub import Mesh, TaskEvent
-from hubbub.mesh.tasklog import read_log
+from hubbub.mesh.tasks.log import read_log
 from hubbub.wire.envelope import AgentMessage
 
 PROGRAMS = Path(__file__).with_name("programs")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubbub import Mesh
-from hubbub.mesh.streams import declarations
+from hubbub.mesh.transport.streams import declarations
 from hubbub.testing import Cluster, ServerProcess
 
 from .conftest import Start

@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 
 import hubbub
 from hubbub import InboxFull, InvalidMessage, Mesh, RateLimited, TaskState
-from hubbub.mesh.janitor import Janitor
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.janitor.rounds import Janitor
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 from .conftest import Start

@@ -14,10 +14,10 @@ import pytest
 
 import hubbub
 from hubbub import Agent, AgentMessage, Mesh, NATSConfig, Task
-from hubbub.mesh.deadletters import bury
-from hubbub.mesh.outbox import store
-from hubbub.mesh.streams import ensure_streams
-from hubbub.mesh.tasklog import read_log
+from hubbub.mesh.tasks.burial import bury
+from hubbub.mesh.tasks.log import read_log
+from hubbub.mesh.tasks.outbox import store
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 from .conftest import Start

@@ -18,8 +18,8 @@ from nats.aio.msg import Msg
 
 import hubbub
 from hubbub import AgentCard, AgentStatus, Mesh
-from hubbub.mesh.departures import watch_departures
-from hubbub.mesh.presence import Instance, list_instances
+from hubbub.mesh.presence.cards import Instance, list_instances
+from hubbub.mesh.presence.departures import watch_departures
 from hubbub.testing import ServerProcess, nats_server
 
 from .conftest import Start

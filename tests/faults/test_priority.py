@@ -13,7 +13,7 @@ import pytest
 
 import hubbub
 from hubbub import Agent, Mesh, Task
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 
 from .conftest import Start
 from .kit import Program, until, waiting_for

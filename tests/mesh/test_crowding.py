@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from hubbub.mesh.crowd import Crowd
-from hubbub.mesh.slots import Slots
+from hubbub.mesh.requests.crowd import Crowd
+from hubbub.mesh.requests.slots import Slots
 
 
 async def test_slots_go_in_turn_to_each_who_waits() -> None:

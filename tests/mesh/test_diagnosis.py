@@ -14,8 +14,8 @@ from hubbub.mesh.diagnosis import Finding, diagnose
 from hubbub.mesh.diagnosis.agents import examine_agents
 from hubbub.mesh.diagnosis.clocks import examine_clocks
 from hubbub.mesh.diagnosis.streams import examine_streams, stream_states
-from hubbub.mesh.presence import PROTOCOL, Instance, Process, list_instances
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.presence.cards import PROTOCOL, Instance, Process, list_instances
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.mesh.versions import is_too_old
 from hubbub.testing import ServerProcess
 from hubbub.wire import clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hubbub
 from hubbub import NATSConfig
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 

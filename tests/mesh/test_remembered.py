@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.mesh.remembered import Remembered
+from hubbub.mesh.requests.remembered import Remembered
 
 
 class Clock:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hubbub.mesh.slots import Slots
+from hubbub.mesh.requests.slots import Slots
 
 
 async def _settle() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.handle import TaskHandle
+from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage

@@ -14,8 +14,8 @@ from rich.text import Text
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
-from hubbub.mesh.departures import watch_departures
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.presence.departures import watch_departures
 from hubbub.wire.card import AgentCard, AgentStatus
 
 __all__ = ["register", "table"]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hubbub.cli.output import safe
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.entries import HistoryEntry, read_entry, stamp
+from hubbub.mesh.history.entries import HistoryEntry, read_entry, stamp
 from hubbub.wire.clock import read_iso
 from hubbub.wire.envelope import AgentMessage, new_id
 

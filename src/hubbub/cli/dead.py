@@ -20,7 +20,7 @@ from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.errors import DeadLetterNotFound, InvalidMessage
-from hubbub.mesh.letters import DeadLetter
+from hubbub.mesh.letters.reading import DeadLetter
 from hubbub.mesh.mesh import Mesh
 from hubbub.wire.codec import JSON, encode
 

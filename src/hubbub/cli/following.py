@@ -6,7 +6,7 @@ from typing import Any
 
 from hubbub.cli.output import console, print_json, safe
 from hubbub.errors import TaskCanceled, TaskFailed
-from hubbub.mesh.handle import TaskHandle
+from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.wire.codec import JSON, encode
 from hubbub.wire.events import EventKind, TaskEvent
 

@@ -13,8 +13,8 @@ from hubbub.cli.conversation import Listener, Utterance, rendered
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json
 from hubbub.cli.running import on_mesh, run_async
-from hubbub.mesh.entries import KINDS, EntryKind, HistoryEntry, Selection
-from hubbub.mesh.following import following
+from hubbub.mesh.history.entries import KINDS, EntryKind, HistoryEntry, Selection
+from hubbub.mesh.history.following import following
 
 __all__ = ["read_since", "register"]
 

@@ -13,7 +13,7 @@ from hubbub.cli.following import as_text, follow, show_event
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
-from hubbub.mesh.tasklist import TaskSummary
+from hubbub.mesh.tasks.lists import TaskSummary
 from hubbub.wire.events import TaskState
 
 __all__ = ["register"]

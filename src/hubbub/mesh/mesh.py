@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import ConnectionLost
-from hubbub.mesh.concurrency import background
-from hubbub.mesh.connecting import open_connection
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.records import Records
-from hubbub.mesh.requester import Requester
+from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.service import Service
 from hubbub.mesh.serving import Serving, open_serving
 from hubbub.mesh.speaker import Line, Speaker
+from hubbub.mesh.transport.concurrency import background
+from hubbub.mesh.transport.connecting import open_connection
+from hubbub.mesh.transport.connection import Connection
 from hubbub.server import local_server, running_server
 from hubbub.settings import DEFAULT_NATS_URL, NATSConfig
 from hubbub.wire.names import ANONYMOUS, agent_token

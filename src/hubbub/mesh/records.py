@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
 
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.entries import EntryKind, HistoryEntry, Selection
-from hubbub.mesh.following import following
-from hubbub.mesh.history import HistoryPage, read_page
-from hubbub.mesh.letters import DeadLetter, find_dead_letter, list_dead_letters
-from hubbub.mesh.tasklist import TaskPage, TaskSummary, find_task, list_tasks
+from hubbub.mesh.history.entries import EntryKind, HistoryEntry, Selection
+from hubbub.mesh.history.following import following
+from hubbub.mesh.history.pages import HistoryPage, read_page
+from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
+from hubbub.mesh.tasks.lists import TaskPage, TaskSummary, find_task, list_tasks
+from hubbub.mesh.transport.connection import Connection
 from hubbub.wire.events import TaskState
 from hubbub.wire.names import agent_token
 

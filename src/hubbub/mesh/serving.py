@@ -12,19 +12,19 @@ from nats.aio.msg import Msg
 
 from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.activity import Activity, acting
-from hubbub.mesh.beacon import Beacon, Load
-from hubbub.mesh.concurrency import all_of, background
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.departures import watch_departures
-from hubbub.mesh.execution import Executor
-from hubbub.mesh.inbox import Inbox
-from hubbub.mesh.janitor import Janitor
-from hubbub.mesh.life import Life, open_life
-from hubbub.mesh.notices import deliver_notices, expect_notices
-from hubbub.mesh.responder import Responder
+from hubbub.mesh.janitor.rounds import Janitor
+from hubbub.mesh.presence.beacon import Beacon, Load
+from hubbub.mesh.presence.departures import watch_departures
+from hubbub.mesh.presence.life import Life, open_life
+from hubbub.mesh.requests.responder import Responder
 from hubbub.mesh.service import Listener, Service
-from hubbub.mesh.streams import ensure_streams
-from hubbub.mesh.sweep import sweep, sweep_inboxes
+from hubbub.mesh.tasks.execution import Executor
+from hubbub.mesh.tasks.inbox import Inbox
+from hubbub.mesh.tasks.notices import deliver_notices, expect_notices
+from hubbub.mesh.tasks.sweep import sweep, sweep_inboxes
+from hubbub.mesh.transport.concurrency import all_of, background
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.mesh.versions import require_new_server
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain

@@ -12,13 +12,13 @@ from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, current_activity
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.handle import TaskHandle
-from hubbub.mesh.headers import MESSAGE_ID, ORIGIN, PARENT, pair_header
-from hubbub.mesh.outbox import put_in_inbox, store
-from hubbub.mesh.presence import is_present, list_cards
-from hubbub.mesh.requester import Requester
-from hubbub.mesh.timing import plan
+from hubbub.mesh.presence.cards import is_present, list_cards
+from hubbub.mesh.requests.requester import Requester
+from hubbub.mesh.tasks.handle import TaskHandle
+from hubbub.mesh.tasks.outbox import put_in_inbox, store
+from hubbub.mesh.tasks.timing import plan
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import MESSAGE_ID, ORIGIN, PARENT, pair_header
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hubbub.errors import ConnectionLost
-from hubbub.mesh.connection import Connection
+from hubbub.mesh.transport.connection import Connection
 
 __all__ = ["NEEDED", "is_too_old", "require_new_server", "server_version"]
 

@@ -13,12 +13,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hubbub.mesh.connecting import open_connection
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.deadletters import letter_subject
-from hubbub.mesh.headers import MESSAGE_ID, PARENT, pair_header
-from hubbub.mesh.inbox import Delivery
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.tasks.burial import letter_subject
+from hubbub.mesh.tasks.inbox import Delivery
+from hubbub.mesh.transport.connecting import open_connection
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import MESSAGE_ID, PARENT, pair_header
 from hubbub.wire import clock
 from hubbub.wire.events import EventKind, TaskEvent
 from hubbub.wire.subjects import parse
@@ -26,9 +26,9 @@ from hubbub.wire.subjects import parse
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-    from hubbub.mesh.answers import PubAck
-    from hubbub.mesh.client import SecureClient
     from hubbub.mesh.service import Service
+    from hubbub.mesh.transport.answers import PubAck
+    from hubbub.mesh.transport.client import SecureClient
     from hubbub.settings import NATSConfig
 
 __all__ = ["Death", "MortalConnection", "ProcessDied", "TaskWrites", "live"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from hubbub.mesh.deadletters import letter_subject, read_dead_letter
-from hubbub.mesh.headers import PARENT, pair_header
 from hubbub.mesh.mesh import Mesh
-from hubbub.mesh.streams import DEAD, HISTORY, HISTORY_PREFIX, NOTICES
-from hubbub.mesh.tasklog import read_log
+from hubbub.mesh.tasks.burial import letter_subject, read_dead_letter
+from hubbub.mesh.tasks.log import read_log
+from hubbub.mesh.transport.headers import PARENT, pair_header
+from hubbub.mesh.transport.streams import DEAD, HISTORY, HISTORY_PREFIX, NOTICES
 from hubbub.wire.codec import encode
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, fold

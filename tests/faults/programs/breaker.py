@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from hubbub import Agent, Task
-from hubbub.mesh.answers import PubAck
-from hubbub.mesh.connection import Connection
+from hubbub.mesh.transport.answers import PubAck
+from hubbub.mesh.transport.connection import Connection
 
 CRASHED = 77
 WRITES = re.compile(r"tasks\.|agents\.direct\.|agents\.handoff\.|dead\.|\$JS\.ACK\.INBOX\.")

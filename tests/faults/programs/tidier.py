@@ -18,10 +18,10 @@ import sys
 from typing import Any
 
 import hubbub
-from hubbub.mesh.answers import PubAck
-from hubbub.mesh.connection import Connection
-from hubbub.mesh.janitor import Janitor
-from hubbub.mesh.streams import ensure_streams
+from hubbub.mesh.janitor.rounds import Janitor
+from hubbub.mesh.transport.answers import PubAck
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import ensure_streams
 
 CRASHED = 77
 WRITES = re.compile(r"tasks\.|agents\.direct\.|dead\.|STREAM\.MSG\.DELETE\.[A-Z]+$|STREAM\.PURGE\.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubbub import Mesh, TaskEvent
-from hubbub.mesh.answers import StoredMessage
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
 

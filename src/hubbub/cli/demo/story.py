@@ -19,8 +19,8 @@ from hubbub.cli.output import console
 from hubbub.cli.processes import ServingProcess
 from hubbub.cli.running import on_mesh
 from hubbub.errors import AgentUnavailable, HubbubError, RequestTimeout
-from hubbub.mesh.handle import TaskHandle
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.settings import NATSConfig
 from hubbub.wire.events import EventKind
 from hubbub.wire.names import agent_token

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.diagnosis.agents import examine_agents
 from hubbub.mesh.diagnosis.backlog import examine_backlog, examine_dead_letters
 from hubbub.mesh.diagnosis.clocks import examine_clocks, server_ahead
 from hubbub.mesh.diagnosis.finding import Finding
 from hubbub.mesh.diagnosis.server import examine_server
 from hubbub.mesh.diagnosis.streams import examine_streams, stream_states
-from hubbub.mesh.presence import Instance, list_instances
-from hubbub.mesh.streams import DEAD, INBOX, PRESENCE_BUCKET
+from hubbub.mesh.presence.cards import Instance, list_instances
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import DEAD, INBOX, PRESENCE_BUCKET
 
 __all__ = ["Finding", "diagnose"]
 

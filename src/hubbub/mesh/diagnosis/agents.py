@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hubbub.mesh.diagnosis.finding import Finding
-from hubbub.mesh.presence import PROTOCOL, Instance, one_card
+from hubbub.mesh.presence.cards import PROTOCOL, Instance, one_card
 from hubbub.version import __version__
 
 __all__ = ["examine_agents"]

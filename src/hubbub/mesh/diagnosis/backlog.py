@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.diagnosis.finding import Finding, counted, duration
-from hubbub.mesh.letters import list_dead_letters
-from hubbub.mesh.streams import INBOX
+from hubbub.mesh.letters.reading import list_dead_letters
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import INBOX
 from hubbub.wire import clock
 from hubbub.wire.names import ANONYMOUS
 from hubbub.wire.subjects import parse

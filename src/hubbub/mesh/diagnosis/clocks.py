@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.diagnosis.finding import Finding, Verdict
-from hubbub.mesh.presence import Instance
+from hubbub.mesh.presence.cards import Instance
+from hubbub.mesh.transport.connection import Connection
 from hubbub.wire import clock
 
 __all__ = ["examine_clocks", "server_ahead"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.diagnosis.finding import Finding
+from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.versions import NEEDED, is_too_old, server_version
 
 __all__ = ["examine_server"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hubbub.mesh.answers import APIError
-from hubbub.mesh.connection import Connection
 from hubbub.mesh.diagnosis.finding import Finding, Verdict, counted, size
-from hubbub.mesh.streams import HISTORY, INBOX, declarations
+from hubbub.mesh.transport.answers import APIError
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import HISTORY, INBOX, declarations
 from hubbub.settings import NATSConfig
 
 __all__ = ["differences", "examine_streams", "stream_states"]

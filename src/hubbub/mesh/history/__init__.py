@@ -1,0 +1,1 @@
+"""What was said: pages of it, and following it."""

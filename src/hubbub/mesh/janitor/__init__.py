@@ -1,0 +1,1 @@
+"""What is nobody's work, done by one elected process."""

@@ -1,0 +1,85 @@
+"""Inputs that no task will take any more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from hubbub.mesh.janitor.glance import glance
+from hubbub.mesh.transport.answers import APIError, StoredMessage
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import TASKS, WAKE
+from hubbub.wire import clock
+from hubbub.wire.subjects import parse
+
+__all__ = ["OldInputs"]
+
+_MOST_A_ROUND = 5_000
+_MOST_AT_ONCE = 256
+_MOST_BYTES_AT_ONCE = 4 * 1024 * 1024
+# An input of a task without a log: it has been purged, or somebody made the id up.
+_UNKNOWN_SECONDS = 3_600.0
+
+
+class _Counts(Protocol):
+    inputs: int
+
+
+class OldInputs:
+    """Goes through the inputs, a piece of them each round, and begins anew at their end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cursor = 0
+
+    async def tidy(self, counts: _Counts, go_on: Callable[[], Awaitable[None]]) -> None:
+        """Look at the next piece of the inputs.
+
+        Args:
+            counts: where to add what was done.
+            go_on: called now and then; raises if we are to stop.
+
+        Raises:
+            HubbubError: the server does not answer, or refuses.
+        """
+        left = _MOST_A_ROUND
+        while left > 0:
+            await go_on()
+            some = await self._connection.read_some(
+                WAKE,
+                start=self._cursor + 1,
+                limit=_MOST_AT_ONCE,
+                max_bytes=_MOST_BYTES_AT_ONCE,
+            )
+            if not some:
+                self._cursor = 0
+                return
+            logs = {stored.subject: self._log_of(stored) for stored in some}
+            last = await self._connection.last_of_each(TASKS, [*set(logs.values())])
+            for stored in some:
+                if _is_useless(stored, last.get(logs[stored.subject])):
+                    await self._remove(stored)
+                    counts.inputs += 1
+            self._cursor = some[-1].sequence
+            left -= len(some)
+
+    def _log_of(self, stored: StoredMessage) -> str:
+        """Return the log of the task that an input is for; one that nobody has for a stranger's."""
+        address = parse(stored.subject)
+        agent, task_id = (address.agent, address.task_id) if address else ("-", "-")
+        return self._connection.layout.log(agent, task_id)
+
+    async def _remove(self, stored: StoredMessage) -> None:
+        try:
+            await self._connection.api(
+                f"STREAM.MSG.DELETE.{WAKE}", {"seq": stored.sequence, "no_erase": True}
+            )
+        except APIError:
+            if await self._connection.at(WAKE, stored.sequence) is not None:
+                raise
+
+
+def _is_useless(stored: StoredMessage, last: StoredMessage | None) -> bool:
+    if last is not None:
+        return glance(last.data).is_final
+    return clock.read_iso(stored.time) < clock.seconds() - _UNKNOWN_SECONDS

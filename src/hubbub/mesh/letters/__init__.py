@@ -1,0 +1,1 @@
+"""Dead letters: kept, listed, retried, discarded."""

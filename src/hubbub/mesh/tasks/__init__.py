@@ -1,0 +1,1 @@
+"""The way of a piece of work: stored, pulled, claimed, worked on, logged, reported, removed."""

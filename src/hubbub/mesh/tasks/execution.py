@@ -1,0 +1,319 @@
+"""The way of one delivery: claimed, worked on, logged, reported, acknowledged (DESIGN section 5).
+
+The order at the end is always the same: final event, dead letter if failed, completion to the
+sender, acknowledgement. A redelivery that finds a final event repeats the last three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+
+from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
+from hubbub.mesh.presence.leases import LeaseKeeper
+from hubbub.mesh.service import Service
+from hubbub.mesh.tasks.attempt import Attempt
+from hubbub.mesh.tasks.burial import bury
+from hubbub.mesh.tasks.ending import conclude
+from hubbub.mesh.tasks.inbox import Delivery, Inbox
+from hubbub.mesh.tasks.job import Job, opened_task, read_opener
+from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
+from hubbub.mesh.tasks.slot import Pace, run_slot
+from hubbub.mesh.tasks.timing import timing_of
+from hubbub.mesh.tasks.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import WAKE
+from hubbub.wire import clock
+from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
+from hubbub.wire.names import agent_token, check_message_id
+
+__all__ = ["Executor"]
+
+activity_log = logging.getLogger("hubbub.activity")
+log = logging.getLogger("hubbub.tasks")
+
+_MOST_RESERVED = 100_000
+
+
+class Executor:
+    """Works off the deliveries of one agent in this process.
+
+    Attributes:
+        running: how many tasks are being worked on.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        service: Service,
+        inbox: Inbox,
+        leases: LeaseKeeper,
+        *,
+        instance: str,
+    ) -> None:
+        self._connection = connection
+        self._service = service
+        self._inbox = inbox
+        self._leases = leases
+        self._instance = instance
+        self._agent = inbox.agent
+        self._lease_seconds = service.lease_seconds or connection.config.lease_seconds
+        self._at_work: set[str] = set()
+        self._attempts: dict[str, Attempt] = {}
+        self._canceled: set[str] = set()
+        # When messages that are held back by a rate limit may begin, by their place in the inbox.
+        self._reserved: dict[int, float] = {}
+        self._releasing = False
+        self._pace = Pace()
+
+    @property
+    def running(self) -> int:
+        """How many handlers are at work."""
+        return len(self._attempts)
+
+    async def run_slot(self) -> None:
+        """Work off one message after the other until the inbox is closed."""
+        await run_slot(self._connection, self._inbox, self._run, self._pace)
+
+    def cancel(self, task_id: str) -> None:
+        """Stop the handler of a task, if it runs here or is about to."""
+        if task_id in self._at_work:
+            self._canceled.add(task_id)
+        if task_id in self._attempts:
+            self._attempts[task_id].stop(Stop.CANCELED)
+
+    async def obey(self) -> None:
+        """Stop the handlers whose end was asked for while the connection was away.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        for task_id in list(self._attempts):
+            if await self._cancel_waits(task_id):
+                self.cancel(task_id)
+
+    def release_all(self) -> None:
+        """Stop every handler and hand its task back."""
+        self._releasing = True
+        for attempt in self._attempts.values():
+            attempt.stop(Stop.RELEASED)
+
+    # One delivery
+
+    async def _run(self, delivery: Delivery, free: asyncio.Event) -> None:
+        try:
+            with self._leases.hold(delivery.ack_subject, self._lease_seconds):
+                await self._work_off(delivery, free)
+        except Fenced:
+            self._inbox.abandon(delivery)
+        except HubbubError as error:
+            # The server is away or refuses: the lease runs out, and the message comes again.
+            log.warning(
+                "%s: message %d is left to its lease: %s", self._agent, delivery.sequence, error
+            )
+            self._inbox.abandon(delivery)
+        except Exception:
+            # Whatever it is, a slot must not end of it.
+            log.exception("%s: message %d is left to its lease", self._agent, delivery.sequence)
+            self._inbox.abandon(delivery)
+        finally:
+            free.set()
+
+    async def _work_off(self, delivery: Delivery, free: asyncio.Event) -> None:
+        try:
+            message = read_opener(
+                delivery,
+                to_agent=self._service.card.name,
+                secured=self._connection.layout.secured,
+            )
+            timing = timing_of(delivery.headers)
+        except InvalidMessage as error:
+            await self._refuse(delivery, f"not a message: {error}")
+            return
+        task_id = opened_task(delivery, message)
+        if task_id in self._at_work:
+            # Its lease ran out, as in an outage of the server. Here it goes on, and the signs of
+            # life that the running attempt gives are good for this delivery, too.
+            return
+        tasklog = TaskLog(self._connection, self._agent, task_id, context=message.conversation)
+        job = Job(delivery, message, task_id, timing, tasklog, TaskSnapshot())
+        self._at_work.add(task_id)
+        try:
+            await self._work_on(job, free)
+        finally:
+            self._at_work.discard(task_id)
+            self._canceled.discard(task_id)
+
+    async def _work_on(self, job: Job, free: asyncio.Event) -> None:
+        try:
+            if await self._is_put_aside(job):
+                return
+            end = await self._end_before_claim(job)
+            if end is None:
+                await self._claim(job)
+        except Fenced:
+            # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
+            # and the message is in other hands: then it is not ours to acknowledge.
+            await self._recall(job)
+            if not await self._is_settled(job):
+                raise
+            return
+        except InvalidMessage as error:
+            await self._refuse(job.delivery, str(error))
+            return
+        if end is None:
+            end = await self._attempt(job)
+        await self._finish(job, end, free)
+
+    async def _is_put_aside(self, job: Job) -> bool:
+        """Tell whether a delivery is not to be worked on now, and has been dealt with."""
+        if job.delivery.deliveries > 1:
+            await self._recall(job)
+            if await self._is_settled(job):
+                return True
+        if wait := self._seconds_to_wait(job) or self._seconds_of_rate(job):
+            await self._inbox.give_back(job.delivery, after=wait)
+            return True
+        return False
+
+    async def _is_settled(self, job: Job) -> bool:
+        """Tell whether nothing is left to do for a delivery but what is done here."""
+        if job.before.inbox_sequence not in (0, job.delivery.sequence):
+            await self._inbox.acknowledge(job.delivery)  # the same message, stored twice
+            return True
+        if job.before.state.is_final:
+            await self._close(job, job.before, again=True)
+            return True
+        return False
+
+    async def _recall(self, job: Job) -> None:
+        """Read what is known of a task, and go on writing behind it.
+
+        Raises:
+            InvalidMessage: the log breaks its own rules.
+        """
+        try:
+            events = await read_log(self._connection, self._agent, job.task_id)
+            job.before = fold(event for _, event in events)
+        except InvalidMessage as error:
+            raise InvalidMessage(f"the log of its task is broken: {error}") from None
+        if events:
+            job.log.go_on_behind(events[-1][0], job.before.state)
+
+    async def _end_before_claim(self, job: Job) -> End | None:
+        """Return how a task ends that no handler shall see, None if one shall."""
+        if job.attempt > self._connection.config.max_attempts:
+            return exhausted(job.before)
+        if job.log.head and await self._cancel_waits(job.task_id):
+            return CANCELED_UNSTARTED
+        if reason := job.timing.too_late(begun=job.before.attempts > 0):
+            facts = {} if job.log.head else job.opening
+            return End(EventKind.FAILED, {**facts, "error": reason})
+        return None
+
+    def _seconds_to_wait(self, job: Job) -> float:
+        """Return after how many seconds a task is to be delivered again, 0 if it is due."""
+        wait = clock.seconds_until(job.timing.not_before)
+        if not wait and job.before.again_at and clock.is_moved():
+            # The server holds a retry back by its own clock; one that tests move is ours.
+            wait = clock.seconds_until(clock.read_iso(job.before.again_at))
+        return wait
+
+    def _seconds_of_rate(self, job: Job) -> float:
+        """Return after how many seconds the rate limits let a task begin, 0 if they do now."""
+        now, sequence = time.monotonic(), job.delivery.sequence
+        due = self._reserved.pop(sequence, None)
+        if due is None:
+            due = now + self._service.rates.reserve_for(agent_token(job.message.from_agent))
+        if due <= now:
+            return 0.0
+        self._reserved[sequence] = due
+        if len(self._reserved) > _MOST_RESERVED:
+            self._reserved.pop(next(iter(self._reserved)))  # another instance may have had it
+        return due - now
+
+    async def _claim(self, job: Job) -> None:
+        facts = {**job.opening, "instance": self._instance, "attempt": job.attempt}
+        try:
+            await job.log.append(EventKind.CLAIMED, facts)
+        except InvalidMessage as error:
+            raise InvalidMessage(f"it leaves no room for its log: {error}") from None
+
+    async def _attempt(self, job: Job) -> End:
+        attempt = Attempt(self._connection, self._service, job)
+        if job.task_id in self._canceled:
+            attempt.stop(Stop.CANCELED)
+        elif self._releasing:
+            attempt.stop(Stop.RELEASED)
+        _tell(job, "started", attempt=job.attempt)
+        self._attempts[job.task_id] = attempt
+        began = time.monotonic()
+        try:
+            return await attempt.run()
+        finally:
+            self._pace.note(time.monotonic() - began)
+            del self._attempts[job.task_id]
+
+    async def _cancel_waits(self, task_id: str) -> bool:
+        """Tell whether somebody asked for the end of a task while its process was dead."""
+        subject = self._connection.layout.input(self._agent, task_id, "cancel")
+        return await self._connection.last_of(WAKE, subject) is not None
+
+    # The end
+
+    async def _finish(self, job: Job, end: End, free: asyncio.Event) -> None:
+        await self._append_end(job, end)
+        free.set()
+        _tell(job, end.kind, error=end.data.get("error"))
+        if end.again_after is not None:
+            wait = min(end.again_after, clock.seconds_until(clock.seconds() + end.again_after))
+            await self._inbox.give_back(job.delivery, after=wait)
+            return
+        after = TaskSnapshot(
+            state=TaskState(str(end.kind)),
+            result=end.data.get("result"),
+            error=str(end.data.get("error", "")),
+            errors=job.before.errors,
+        )
+        await self._close(job, after, again=job.delivery.deliveries > 1)
+
+    async def _append_end(self, job: Job, end: End) -> None:
+        """Write what came of an attempt, however long the server is away: it cost something."""
+        attempt = job.attempt if job.log.is_at_work else job.before.attempts
+        while True:
+            try:
+                await job.log.append(end.kind, {**end.data, "attempt": attempt})
+            except ConnectionLost as error:
+                if self._releasing or self._connection.client.is_closed:
+                    raise
+                log.warning("%s: an attempt has ended, but: %s", self._agent, error)
+            else:
+                return
+
+    async def _close(self, job: Job, end: TaskSnapshot, *, again: bool) -> None:
+        await conclude(
+            self._connection,
+            self._service.card,
+            job,
+            end,
+            was_told_to_end=job.task_id in self._canceled,
+            again=again,
+        )
+        await self._inbox.acknowledge(job.delivery)
+
+    async def _refuse(self, delivery: Delivery, reason: str) -> None:
+        """Bury what no handler may see."""
+        task_id = f"s{delivery.sequence}"
+        with contextlib.suppress(InvalidMessage):
+            task_id = check_message_id(delivery.message_id)
+        log.warning("%s: message %d: %s", self._agent, delivery.sequence, reason)
+        await bury(self._connection, self._agent, task_id, delivery, reason=reason, errors=[])
+        await self._inbox.acknowledge(delivery)
+
+
+def _tell(job: Job, what: str, **facts: Any) -> None:
+    if activity_log.isEnabledFor(logging.INFO):
+        activity_log.info("%s", what, extra={"mesh": job.message, "task_id": job.task_id, **facts})

@@ -1,0 +1,123 @@
+"""A handle on a task: its state, its result, its events, and the way to cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from hubbub.errors import RequestTimeout, TaskCanceled, TaskFailed
+from hubbub.mesh.tasks.log import follow_log, read_log
+from hubbub.mesh.transport.answers import APIError
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import EXPECTED_SEQUENCE
+from hubbub.wire.codec import JSON
+from hubbub.wire.events import EventKind, TaskEvent, TaskSnapshot, TaskState, fold
+from hubbub.wire.names import agent_token
+
+__all__ = ["TaskHandle"]
+
+
+class TaskHandle:
+    """A task that was given to an agent.
+
+    Attributes:
+        agent: display name of the agent.
+        task_id: the task.
+    """
+
+    def __init__(self, connection: Connection, agent: str, task_id: str) -> None:
+        self._connection = connection
+        self._token = agent_token(agent)
+        self.agent = agent
+        self.task_id = task_id
+
+    def __repr__(self) -> str:
+        return f"TaskHandle(agent={self.agent!r}, task_id={self.task_id!r})"
+
+    async def snapshot(self) -> TaskSnapshot:
+        """Return the task as its log tells it; `submitted` while nobody has claimed it."""
+        return fold(event for _, event in await self.stored_log())
+
+    async def state(self) -> TaskState:
+        """Return where the task stands."""
+        return (await self.snapshot()).state
+
+    async def stored_log(self) -> list[tuple[int, TaskEvent]]:
+        """Return what has happened to the task so far, with the sequences of the log."""
+        return await read_log(self._connection, self._token, self.task_id)
+
+    async def events(self, *, after: int = 0) -> AsyncGenerator[TaskEvent]:
+        """Yield what happens to the task, from the beginning until its final event.
+
+        Args:
+            after: only events behind this sequence of the log; see `log`.
+        """
+        async with contextlib.aclosing(self.log(after=after)) as entries:
+            async for _, event in entries:
+                yield event
+
+    async def log(self, *, after: int = 0) -> AsyncGenerator[tuple[int, TaskEvent]]:
+        """Yield the events with their sequences, from which one can go on later with `after`."""
+        followed = follow_log(self._connection, self._token, self.task_id, after=after)
+        async with contextlib.aclosing(followed):
+            async for entry in followed:
+                yield entry
+
+    async def result(self, timeout: float | None = None) -> JSON:
+        """Wait for the end of the task and return what the handler returned.
+
+        Args:
+            timeout: seconds to wait; None waits for as long as it takes.
+
+        Raises:
+            TaskFailed: it failed or was rejected.
+            TaskCanceled: it was canceled.
+            RequestTimeout: it did not end in time; it goes on all the same.
+        """
+        try:
+            async with asyncio.timeout(timeout), contextlib.aclosing(self.events()) as events:
+                async for event in events:
+                    if event.is_final:
+                        return self._result_of(event)
+        except TimeoutError:
+            subject = self._connection.layout.log(self._token, self.task_id)
+            raise RequestTimeout(self.agent, subject, timeout or 0) from None
+        raise TaskFailed(self.task_id, "failed", "its log has no end")
+
+    def _result_of(self, event: TaskEvent) -> JSON:
+        reason = str(event.data.get("error", ""))
+        if event.kind == EventKind.COMPLETED:
+            return event.data.get("result")
+        if event.kind == EventKind.CANCELED:
+            raise TaskCanceled(self.task_id, reason)
+        raise TaskFailed(self.task_id, event.kind, reason)
+
+    async def cancel(self) -> None:
+        """Ask for the end of the task; does nothing if it has ended.
+
+        A task that nobody works on yet is canceled at once. A running handler is canceled as
+        asyncio tasks are, and the state changes when it has ended.
+
+        Raises:
+            ConnectionLost: the server does not confirm it.
+        """
+        layout = self._connection.layout
+        event = TaskEvent(kind=EventKind.CANCELED, data={"error": "canceled before it began"})
+        fence = {EXPECTED_SEQUENCE: "0"}
+        try:
+            log_subject = layout.log(self._token, self.task_id)
+            await self._connection.store(log_subject, event.to_bytes(), headers=fence)
+        except APIError as error:
+            if not error.is_fence:
+                raise
+        else:
+            return
+        if (await self.state()).is_final:
+            return
+        try:
+            subject = layout.input(self._token, self.task_id, "cancel")
+            await self._connection.store(subject, b"{}", headers=fence)
+        except APIError as error:
+            if not error.is_fence:  # somebody else has asked already
+                raise

@@ -1,0 +1,108 @@
+"""The safety net under the hints: what waits in the inboxes of this process, asked at intervals.
+
+It finds messages whose hint got lost, retries of other instances, and the work of a process that
+died, as soon as its lease has run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from hubbub.errors import HubbubError
+from hubbub.mesh.tasks.inbox import Inbox
+from hubbub.mesh.transport.answers import APIError
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import INBOX, ensure_streams
+from hubbub.wire.subjects import parse
+
+__all__ = ["sweep", "sweep_inboxes"]
+
+log = logging.getLogger("hubbub.inbox")
+
+_STREAM_NOT_FOUND = 10059
+# For more, asking about everybody's messages costs less than asking about each.
+_FEW_AGENTS = 8
+_IDLE_SECONDS = 5.0
+# While work lies elsewhere, its lease may run out at any moment.
+_WATCHFUL_SECONDS = 0.5
+
+
+async def sweep_inboxes(
+    connection: Connection, inboxes: list[Inbox], changed: asyncio.Event
+) -> None:
+    """Ask the server what waits, and tell the inboxes, for ever.
+
+    Args:
+        connection: the mesh.
+        inboxes: may change at any time.
+        changed: set when an inbox was added or got a hint, so that the next sweep comes soon.
+
+    Raises:
+        ConnectionLost: the connection is closed.
+    """
+    with connection.on_reconnect(changed.set):
+        while True:
+            changed.clear()
+            try:
+                watchful = await sweep(connection, inboxes)
+            except HubbubError as error:
+                if connection.client.is_closed:
+                    raise  # for good: nobody must believe that agents are at work here
+                watchful = True
+                if isinstance(error, APIError) and error.error_code == _STREAM_NOT_FOUND:
+                    await _set_up_again(connection)
+            try:
+                async with asyncio.timeout(_WATCHFUL_SECONDS if watchful else _IDLE_SECONDS):
+                    await changed.wait()
+                    await asyncio.sleep(_WATCHFUL_SECONDS)
+            except TimeoutError:
+                continue
+
+
+async def _set_up_again(connection: Connection) -> None:
+    """Declare the streams to a server that has lost its store."""
+    log.warning("The NATS server has lost its streams, and what was in them; setting them up anew")
+    try:
+        await ensure_streams(connection)
+    except HubbubError as error:
+        log.warning("The streams cannot be set up: %s", error)
+
+
+async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
+    """Ask the server once what waits, and tell the inboxes.
+
+    Returns:
+        Whether it is worth asking again soon: some messages are not in our hands.
+
+    Raises:
+        HubbubError: the server does not answer, or has lost its streams.
+    """
+    stored: dict[str, dict[int, int]] = {}
+    for subject, count in (await _waiting(connection, {inbox.agent for inbox in inboxes})).items():
+        address = parse(subject)
+        if address is not None and address.kind == "direct":
+            lanes = stored.setdefault(address.agent, {})
+            lanes[address.priority] = lanes.get(address.priority, 0) + count
+    found = [inbox.found(stored.get(inbox.agent, {})) for inbox in list(inboxes)]
+    return any(found)
+
+
+async def _waiting(connection: Connection, agents: set[str]) -> dict[str, int]:
+    """Return how many messages each subject of some agents' inboxes holds."""
+    filters = ["agents.direct.>"]
+    if len(agents) <= _FEW_AGENTS:
+        filters = [f"agents.direct.{agent}{rest}" for agent in agents for rest in ("", ".>")]
+    counts: dict[str, int] = {}
+    for subject_filter in filters:
+        offset, total = 0, 1
+        while offset < total:
+            answer = await connection.api(
+                f"STREAM.INFO.{INBOX}", {"subjects_filter": subject_filter, "offset": offset}
+            )
+            subjects: dict[str, Any] = answer["state"].get("subjects") or {}
+            counts.update(subjects)
+            total = int(answer.get("total", 0))
+            offset += max(len(subjects), 1)
+    return counts
