@@ -38,8 +38,8 @@ async def test_what_earlier_attempts_sent_counts(config: NATSConfig, name: Name)
 
     @worker.agentic_run
     async def work(task: Task) -> None:
-        for number in range(2):
-            await task.send_direct_message(absent, f"{number} of attempt {task.attempt}")
+        for number in range(2 * task.attempt):
+            await task.send_direct_message(absent, f"{number}")
         if task.attempt == 1:
             raise Retry(after=0)
 
@@ -47,6 +47,8 @@ async def test_what_earlier_attempts_sent_counts(config: NATSConfig, name: Name)
         handle = await mesh.send_direct_message(worker.name, "go")
         with pytest.raises(TaskFailed, match="3 messages"):
             await handle.result(timeout=10)
+        # What was sent again is the same message, and counts once.
+        assert len(await inbox_of(mesh, absent)) == 3
 
 
 async def test_requests_and_broadcasts_count_and_a_request_has_limits_too(

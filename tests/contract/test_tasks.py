@@ -98,6 +98,8 @@ async def test_tasks_are_listed_in_every_state(config: NATSConfig, name: Name) -
             done.task_id,
         ], times
 
+        (never,) = (await mesh.tasks(worker.name, state="canceled")).tasks
+        assert (never.content, never.from_agent) == ("cancel", "Ada")
         (first,) = (await mesh.tasks(worker.name, state="completed")).tasks
         assert first.agent == worker.name
         assert (first.from_agent, first.content, first.metadata) == ("Ada", "work", {"k": 1})
@@ -173,6 +175,9 @@ async def test_a_task_is_found_by_its_id_alone(config: NATSConfig, name: Name) -
     worker = worker_of_all_states(name("Worker"), asyncio.Event())
     async with hubbub.connect(config=config) as mesh:
         waiting = await mesh.send_direct_message(worker.name, "wait")
+        forgotten = await mesh.send_direct_message(worker.name, "forget")
+        await mesh.task(worker.name, forgotten.task_id).cancel()
+        assert (await mesh.find_task(forgotten.task_id)).content == "forget"
         found = await mesh.find_task(waiting.task_id)
         assert (found.agent, found.state, found.content) == (worker.name, "submitted", "wait")
         async with mesh.serve(worker):

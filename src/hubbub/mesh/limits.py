@@ -16,7 +16,8 @@ class Limits:
 
     Each limit is checked before a model call or a message, so the call that crosses it has been
     paid for. The time limit also ends a model call in progress; a tool in progress is left to
-    finish. Of a task, all attempts together count.
+    finish. Of a task, all attempts together count, as far as its log tells of them: its messages
+    and handoffs, and the model calls of runs that ended.
 
     Attributes:
         requests: model calls.
@@ -76,14 +77,14 @@ class Budget:
     Attributes:
         limits: what is allowed.
         used: what model calls have used so far.
-        messages: how many messages have been sent.
+        sent: the ids of the messages that have been sent.
         started: when it began, on the monotonic clock.
         outer: the account of the task that this run is part of.
     """
 
     limits: Limits = field(default_factory=Limits)
     used: Usage = field(default_factory=Usage)
-    messages: int = 0
+    sent: set[str] = field(default_factory=set[str])
     started: float = field(default_factory=time.monotonic)
     outer: Budget | None = None
 
@@ -108,19 +109,24 @@ class Budget:
         if self.outer is not None:
             self.outer.check()
 
-    def count_message(self) -> None:
+    def count_message(self, message_id: str) -> None:
         """Count a message that is about to be sent, or refuse it when a limit is reached.
+
+        Args:
+            message_id: its id; one that has been sent before counts once.
 
         Raises:
             LimitReached: one of the limits is used up.
         """
-        allowed = self.limits.messages
-        if allowed is not None and self.messages >= allowed:
-            raise LimitReached("messages", allowed)
         self._check_time()
+        if message_id in self.sent:
+            return
+        allowed = self.limits.messages
+        if allowed is not None and len(self.sent) >= allowed:
+            raise LimitReached("messages", allowed)
         if self.outer is not None:
-            self.outer.count_message()
-        self.messages += 1
+            self.outer.count_message(message_id)
+        self.sent.add(message_id)
 
     def seconds_left(self) -> float | None:
         """Return the seconds left, never below zero; None without a time limit."""

@@ -12,7 +12,7 @@ from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.service import Service
 from hubbub.mesh.serving import Serving, open_serving
 from hubbub.mesh.speaker import Line, Speaker
-from hubbub.mesh.transport.concurrency import background
+from hubbub.mesh.transport.concurrency import background, first_of
 from hubbub.mesh.transport.connecting import open_connection
 from hubbub.mesh.transport.connection import Connection
 from hubbub.server import local_server, running_server
@@ -72,7 +72,7 @@ class Mesh(Speaker, Records):
                     ready = asyncio.Event()
                     host = self._host(self._serving, agent, ready, stop)
                     hosts.append(group.create_task(host, name=f"host of {agent.card.name}"))
-                    await ready.wait()
+                    await first_of(ready.wait(), hosts[-1])
                 yield
             finally:
                 # All at the same time: they share one grace period.

@@ -201,7 +201,8 @@ class Serving:
         """Let running tasks and requests finish within the grace period, then hand them back."""
         grace = self._connection.config.grace_seconds
         beacon.draining = True
-        self._life.hasten(beacon)
+        if executor.running + responder.running:
+            self._life.hasten(beacon)
         # At the same time: they share the grace period.
         await all_of([self._end(executor, slots, grace), responder.finish(grace)])
 

@@ -293,10 +293,10 @@ class Speaker(ABC):
             limit = line.connection.config.max_hops
             if hops > limit:
                 raise TooManyHops(hops, limit)
-            if activity.budget is not None:
-                activity.budget.count_message()
             context_id = context_id or activity.message.conversation
             message_id = message_id or activity.next_message_id("request", to_agent)
+            if activity.budget is not None:
+                activity.budget.count_message(message_id)
         message_id = message_id or new_id()
         return Draft(
             message_type="request",
@@ -326,10 +326,10 @@ class Speaker(ABC):
             limit = line.connection.config.max_hops
             if hops > limit:
                 raise TooManyHops(hops, limit)
-            if activity.budget is not None:
-                activity.budget.count_message()
             context_id = context_id or activity.message.conversation
             message_id = message_id or activity.next_message_id(message_type, to_agent or "")
+            if activity.budget is not None:
+                activity.budget.count_message(message_id)
         message_id = message_id or new_id()
         message = AgentMessage(
             message_type=message_type,
@@ -378,4 +378,4 @@ class Speaker(ABC):
             if record is not None:
                 await record("unsent", {**facts, "error": str(error)})
             raise
-        return TaskHandle(connection, to_agent, message.message_id)
+        return TaskHandle(connection, to_agent, message.message_id, message=message)

@@ -43,6 +43,9 @@ class NATSOODAAgent(Agent):
         limits: what a task, over all its attempts, and a request may use.
         max_rounds: rounds of the loop at most.
         concurrency: how many tasks one process works on at the same time.
+        request_concurrency: how many requests one process answers at the same time.
+        rate_limit: how often a second one process may be set to work; see `Agent`.
+        sender_rate_limit: the same, for each sender.
         lease_seconds: its lease, if it is not that of the settings.
 
     Raises:
@@ -65,6 +68,9 @@ class NATSOODAAgent(Agent):
         limits: Limits | None = None,
         max_rounds: int = 8,
         concurrency: int = 1,
+        request_concurrency: int = 16,
+        rate_limit: float | None = None,
+        sender_rate_limit: float | None = None,
         lease_seconds: float | None = None,
     ) -> None:
         config = nats_config or NATSConfig()
@@ -78,6 +84,9 @@ class NATSOODAAgent(Agent):
             tools=loop.tools,
             model=loop.model.model,
             concurrency=concurrency,
+            request_concurrency=request_concurrency,
+            rate_limit=rate_limit,
+            sender_rate_limit=sender_rate_limit,
             limits=loop.limits,
             lease_seconds=lease_seconds,
             config=config,

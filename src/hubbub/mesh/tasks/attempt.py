@@ -122,7 +122,7 @@ class Attempt:
                 before.usage.get("input_tokens", 0),
                 before.usage.get("output_tokens", 0),
             ),
-            messages=len(before.sent),
+            sent={message_id for _, message_id in before.sent},
             started=time.monotonic() - max(age, 0.0),
         )
 

@@ -162,7 +162,7 @@ class Executor:
                 raise
             return
         except InvalidMessage as error:
-            await self._refuse(job.delivery, str(error))
+            await self._give_up(job, str(error))
             return
         if end is None:
             end = await self._attempt(job)
@@ -303,6 +303,13 @@ class Executor:
             again=again,
         )
         await self._inbox.acknowledge(job.delivery)
+
+    async def _give_up(self, job: Job, reason: str) -> None:
+        """End a task whose log cannot be written as it ought to be."""
+        log.warning("%s: task %s: %s", self._agent, job.task_id, reason)
+        with contextlib.suppress(Fenced, InvalidMessage):  # there is a log, but a broken one
+            await job.log.append(EventKind.FAILED, {"error": reason})
+        await self._close(job, TaskSnapshot(state=TaskState.FAILED, error=reason), again=True)
 
     async def _refuse(self, delivery: Delivery, reason: str) -> None:
         """Bury what no handler may see."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any
 
-from hubbub.errors import RequestTimeout, TaskCanceled, TaskFailed
+from hubbub.errors import InvalidMessage, RequestTimeout, TaskCanceled, TaskFailed
+from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import follow_log, read_log
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import EXPECTED_SEQUENCE
+from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE
+from hubbub.mesh.transport.streams import INBOX
 from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskEvent, TaskSnapshot, TaskState, fold
 from hubbub.wire.names import agent_token
 
 __all__ = ["TaskHandle"]
+
+_MOST_LOOKS = 8
 
 
 class TaskHandle:
@@ -26,7 +32,15 @@ class TaskHandle:
         task_id: the task.
     """
 
-    def __init__(self, connection: Connection, agent: str, task_id: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        agent: str,
+        task_id: str,
+        *,
+        message: AgentMessage | None = None,
+    ) -> None:
+        self._message = message
         self._connection = connection
         self._token = agent_token(agent)
         self.agent = agent
@@ -103,11 +117,18 @@ class TaskHandle:
             ConnectionLost: the server does not confirm it.
         """
         layout = self._connection.layout
-        event = TaskEvent(kind=EventKind.CANCELED, data={"error": "canceled before it began"})
+        facts: dict[str, Any] = {"error": "canceled before it began"}
+        context = dict[str, str]()
+        # For lists: nobody else will have read it.
+        if message := self._message or await self._waiting():
+            facts["message"] = message.to_builtins()
+            context = {CONTEXT: message.conversation}
+        event = TaskEvent(kind=EventKind.CANCELED, data=facts)
         fence = {EXPECTED_SEQUENCE: "0"}
         try:
             log_subject = layout.log(self._token, self.task_id)
-            await self._connection.store(log_subject, event.to_bytes(), headers=fence)
+            headers = {**fence, **context}
+            await self._connection.store(log_subject, event.to_bytes(), headers=headers)
         except APIError as error:
             if not error.is_fence:
                 raise
@@ -121,3 +142,19 @@ class TaskHandle:
         except APIError as error:
             if not error.is_fence:  # somebody else has asked already
                 raise
+
+    async def _waiting(self) -> AgentMessage | None:
+        """Return the message that opens the task, if it waits in the inbox among the first."""
+        secured = self._connection.layout.secured
+        inbox, start = f"agents.direct.{self._token}.>", 1
+        for _ in range(_MOST_LOOKS):
+            some = await self._connection.read_some(INBOX, subject=inbox, start=start)
+            for stored in some:
+                with contextlib.suppress(InvalidMessage):
+                    message = read_opener(stored, to_agent=self.agent, secured=secured)
+                    if opened_task(stored, message) == self.task_id:
+                        return message
+            if not some:
+                break
+            start = some[-1].sequence + 1
+        return None

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from hubbub.errors import ConnectionLost
 from hubbub.mesh.transport.answers import APIError, StoredMessage
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import CONTEXT, EVENT, EXPECTED_SEQUENCE, WRITE
+from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, WRITE
 from hubbub.mesh.transport.streams import TASKS
 from hubbub.wire.envelope import new_id
 from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent, TaskState, state_after
@@ -28,7 +28,6 @@ _LAST_QUIET_SECONDS = 30.0
 LoggedEvent = tuple[int, TaskEvent]
 """An event and its sequence in the stream of all logs."""
 
-_STATES = frozenset(str(kind) for kind in EventKind)
 _LAST_KINDS = FINAL_KINDS | {EventKind.RELEASED, EventKind.RETRYING, EventKind.PARKED}
 
 
@@ -94,19 +93,17 @@ class TaskLog:
                 # A thread or a task that the handler left behind still has something to say.
                 raise Fenced(f"the attempt at task {self._task_id} has ended")
             state = state_after(self._state, kind)
-            await self._write(payload, kind)
+            await self._write(payload)
             self._state, self._ended = state, kind in _LAST_KINDS
         return event
 
-    async def _write(self, payload: bytes, kind: str) -> None:
+    async def _write(self, payload: bytes) -> None:
         # The write's own mark tells a write of ours, whose confirmation got lost or was not
         # waited for, from the write of somebody else.
         write, written, refusals = new_id(), "", 0
         self._unconfirmed.add(write)
         while written != write:
             headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write, CONTEXT: self._context}
-            if kind in _STATES:
-                headers[EVENT] = kind
             try:
                 ack = await self._connection.store(self._subject, payload, headers=headers)
                 self.head, written = ack.seq, write

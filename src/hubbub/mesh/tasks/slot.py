@@ -44,7 +44,7 @@ class Pace:
 
     @property
     def is_quick(self) -> bool:
-        """Whether their median is below 50 ms; unknown until some have ended."""
+        """Whether most of the last ones took less than 50 ms; not known until some have ended."""
         return len(self._quick) == _REMEMBERED and 2 * sum(self._quick) > _REMEMBERED
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
 from typing import Any
 
-__all__ = ["Bell", "Wake", "all_of", "background"]
+__all__ = ["Bell", "Wake", "all_of", "background", "first_of"]
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -22,6 +22,21 @@ async def all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
                 group.create_task(coroutine)
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def first_of(event: Coroutine[Any, Any, Any], task: asyncio.Task[None]) -> None:
+    """Wait for something that a task makes happen, or for the end of the task.
+
+    Raises:
+        BaseException: what the task ended with, if that came first.
+    """
+    waiting = asyncio.ensure_future(event)
+    try:
+        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if task.done():
+        await task
 
 
 class Bell:

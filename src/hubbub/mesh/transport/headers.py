@@ -11,7 +11,6 @@ __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "ERROR",
     "ERROR_CODE",
-    "EVENT",
     "EXPECTED_SEQUENCE",
     "EXPIRES",
     "FINAL",
@@ -44,9 +43,6 @@ TTL = "Nats-TTL"
 
 WRITE = "Hubbub-Write"
 """Marks one write to a task's log, so that its repetition can be told from another's write."""
-
-EVENT = "Hubbub-Event"
-"""On an event that moves a task: its kind, so that whoever looks at many need not read them."""
 
 CONTEXT = "Hubbub-Context"
 """On an event of a task's log: the conversation that the task belongs to."""
