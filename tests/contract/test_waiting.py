@@ -86,8 +86,8 @@ async def test_when_nobody_comes_it_is_unavailable_after_that_time(
     async with hubbub.connect(config=config) as mesh:
         start = time.monotonic()
         with pytest.raises(AgentUnavailable):
-            await _asked(mesh, name("Nobody"), streamed=streamed, wait=0.4, timeout=0.1)
-        assert 0.4 <= time.monotonic() - start < 3
+            await _asked(mesh, name("Nobody"), streamed=streamed, wait=0.4, timeout=2)
+        assert 0.4 <= time.monotonic() - start < 5
 
 
 async def test_the_timeout_counts_from_the_moment_somebody_is_there(
