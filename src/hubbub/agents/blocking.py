@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from hubbub.errors import HubbubError
 from hubbub.mesh.tasks.handle import TaskHandle
@@ -56,6 +57,19 @@ class BlockingHandle:
         _wait(self._loop, self._handle.cancel())
 
 
+class SendOptions(TypedDict, total=False):
+    """What else can be said of a direct message or a handoff."""
+
+    metadata: dict[str, Any] | None
+    priority: int
+    context_id: str | None
+    message_id: str | None
+    deliver_in: float | None
+    deliver_at: datetime | None
+    expires_in: float | None
+    timeout: float | None
+
+
 class BlockingVerbs:
     """What a sync handler talks with, as `task.blocking`."""
 
@@ -64,31 +78,17 @@ class BlockingVerbs:
         self._loop = loop
 
     def send_direct_message(
-        self,
-        to_agent: str,
-        content: JSON,
-        *,
-        metadata: dict[str, Any] | None = None,
-        priority: int = 3,
+        self, to_agent: str, content: JSON, **options: Unpack[SendOptions]
     ) -> BlockingHandle:
         """See `Speaker.send_direct_message`."""
-        call = self._speaker.send_direct_message(
-            to_agent, content, metadata=metadata, priority=priority
-        )
+        call = self._speaker.send_direct_message(to_agent, content, **options)
         return BlockingHandle(_wait(self._loop, call), self._loop)
 
     def handoff_to_agent(
-        self,
-        to_agent: str,
-        content: JSON,
-        *,
-        metadata: dict[str, Any] | None = None,
-        priority: int = 2,
+        self, to_agent: str, content: JSON, **options: Unpack[SendOptions]
     ) -> BlockingHandle:
         """See `Speaker.handoff_to_agent`."""
-        call = self._speaker.handoff_to_agent(
-            to_agent, content, metadata=metadata, priority=priority
-        )
+        call = self._speaker.handoff_to_agent(to_agent, content, **options)
         return BlockingHandle(_wait(self._loop, call), self._loop)
 
     def request_from_agent(
