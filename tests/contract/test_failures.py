@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -205,3 +206,55 @@ async def test_a_sync_handler_that_fails_is_treated_no_differently(
     async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
         handle = await mesh.send_direct_message(worker.name, "go")
         assert await handle.result(timeout=10) == "done"
+
+
+@pytest.mark.parametrize("style", ["async", "sync"])
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=["exit", "interrupt"])
+async def test_a_handler_that_wants_to_end_the_process_ends_its_task_alone(
+    config: NATSConfig, name: Name, style: str, error: BaseException
+) -> None:
+    worker = Agent(name("Worker"), concurrency=2)
+
+    async def work(task: Task) -> str:
+        if task.content == "bad":
+            raise error
+        return task.content
+
+    def work_in_thread(task: Task) -> str:
+        if task.content == "bad":
+            raise error
+        return task.content
+
+    worker.agentic_run(work if style == "async" else work_in_thread)
+    async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
+        bad = await mesh.send_direct_message(worker.name, "bad")
+        good = await mesh.send_direct_message(worker.name, "good")
+        assert await good.result(timeout=10) == "good"
+        with pytest.raises(TaskFailed, match=type(error).__name__):
+            await bad.result(timeout=10)
+        with pytest.raises(hubbub.RemoteError, match=type(error).__name__):
+            await mesh.request_from_agent(worker.name, "bad", timeout=10)
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failed_attempt(
+    config: NATSConfig, name: Name
+) -> None:
+    worker = Agent(name("Worker"))
+
+    @worker.agentic_run
+    async def work(task: Task) -> str:
+        if task.attempt == 1:
+            inner = asyncio.ensure_future(asyncio.Event().wait())
+            inner.cancel()
+            await inner
+        return "done"
+
+    async with hubbub.connect(config=config) as mesh, mesh.serve(worker):
+        handle = await mesh.send_direct_message(worker.name, "go")
+        assert await handle.result(timeout=10) == "done"
+        assert [event.kind async for event in handle.events()] == [
+            "claimed",
+            "retrying",
+            "claimed",
+            "completed",
+        ]

@@ -11,7 +11,7 @@ from hubbub.agents.calling import Argument, Handler, listener_of
 from hubbub.agents.session import Session
 from hubbub.agents.task import Task
 from hubbub.agents.threads import DaemonThreads
-from hubbub.errors import ConnectionLost, SettingsError
+from hubbub.errors import ConnectionLost, HubbubError, SettingsError
 from hubbub.mesh.activity import current_activity
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.mesh import Mesh
@@ -79,8 +79,13 @@ class Agent(Speaker):
             model=model,
             version=version,
         )
-        if concurrency < 1 or request_concurrency < 1:
-            raise SettingsError("concurrency and request_concurrency must be at least 1")
+        for number in (concurrency, request_concurrency):
+            if type(number) is not int or number < 1:
+                raise SettingsError(
+                    "concurrency and request_concurrency must be whole numbers, at least 1"
+                )
+        if lease_seconds is not None and not 0 < lease_seconds < math.inf:
+            raise SettingsError("lease_seconds must be more than 0")
         for rate in (rate_limit, sender_rate_limit):
             if rate is not None and not 0 < rate < math.inf:
                 raise SettingsError("rate_limit and sender_rate_limit must be more than 0 a second")
@@ -337,7 +342,13 @@ class Agent(Speaker):
         activity = current_activity()
         if activity is not None:
             activity.subject = task
-        return await handler(task, self._threads)
+        try:
+            return await handler(task, self._threads)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # One handler must not end the process in which others work.
+            raise HubbubError(
+                f"the handler raised {error!r}, and only the task ends of it"
+            ) from error
 
 
 async def _shown(pieces: AsyncIterator[Any], task: Task) -> str:

@@ -26,6 +26,8 @@ from hubbub.wire.codec import JSON, encode
 
 __all__ = ["register"]
 
+_LONGEST_REASON = 160
+
 _PAGE = 100
 _SHOWN_CHARACTERS = 4_000
 
@@ -115,7 +117,8 @@ async def _list(agent: str | None, limit: int, before: int | None, json: bool) -
 
 def _table(letters: list[DeadLetter]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ID", "AT", "FROM", "REASON"):
+    grid.add_column("ID", no_wrap=True)  # what people copy from here
+    for column in ("AT", "FROM", "REASON"):
         grid.add_column(column, overflow="fold")
     for letter in letters:
         message = letter.message
@@ -123,7 +126,7 @@ def _table(letters: list[DeadLetter]) -> Table:
             Text(safe(letter.id)),
             Text(letter.at[:19].replace("T", " ")),
             Text(safe(message.from_agent) if message is not None else ""),
-            Text(safe(" ".join(letter.reason.split()))),
+            Text(safe(" ".join(letter.reason.split()))[:_LONGEST_REASON]),
         )
     return grid
 

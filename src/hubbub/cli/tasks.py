@@ -29,6 +29,9 @@ _COLOURS = {
     TaskState.REJECTED: "red",
 }
 
+_ID_COLUMNS = 36
+_LONGEST_TEXT = 160
+
 TaskID = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 
 _commands = typer.Typer(
@@ -103,7 +106,11 @@ async def _list(
         if page.before is not None:
             console.print(f"More with --before {page.before}", style="dim")
     else:
-        console.print("No tasks. `hubbub send AGENT TEXT` opens one.")
+        chosen = agent or states or context or before
+        hint = (
+            "Without options, all are shown." if chosen else "`hubbub send AGENT TEXT` opens one."
+        )
+        console.print(f"No such tasks. {hint}" if chosen else f"No tasks. {hint}")
 
 
 async def _show(task_id: str, following: bool, json: bool) -> None:
@@ -159,7 +166,9 @@ def _facts(task: TaskSummary) -> list[tuple[str, str]]:
 
 def _table(tasks: list[TaskSummary]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("TASK", "AGENT", "STATE", "CHANGED"):
+    # What people copy from here is the id.
+    grid.add_column("TASK", no_wrap=True, min_width=_ID_COLUMNS)
+    for column in ("AGENT", "STATE", "CHANGED"):
         grid.add_column(column, no_wrap=not console.is_terminal, overflow="fold")
     grid.add_column("WHAT", overflow="ellipsis", no_wrap=True, ratio=1)
     for task in tasks:
@@ -169,7 +178,7 @@ def _table(tasks: list[TaskSummary]) -> Table:
             Text(safe(task.agent)),
             Text(str(task.state), style=_COLOURS[task.state]),
             _when(task.updated_at),
-            Text(safe(" ".join(text.split()))),
+            Text(safe(" ".join(text.split()))[:_LONGEST_TEXT]),
         )
     return grid
 

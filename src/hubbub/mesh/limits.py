@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from hubbub.errors import LimitReached
+from hubbub.errors import LimitReached, SettingsError
 
 __all__ = ["Budget", "Limits", "Usage"]
 
@@ -24,12 +24,23 @@ class Limits:
         tokens: tokens in and out together.
         seconds: wall time since it began.
         messages: messages sent: direct ones, handoffs, requests and broadcasts.
+
+    Raises:
+        SettingsError: a limit is no such number.
     """
 
     requests: int | None = 50
     tokens: int | None = None
     seconds: float | None = None
     messages: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("requests", "tokens", "messages"):
+            number = getattr(self, name)
+            if number is not None and (type(number) is not int or number < 0):
+                raise SettingsError(f"the limit of {name} must be a whole number, 0 or more")
+        if self.seconds is not None and not self.seconds >= 0:
+            raise SettingsError("the limit of seconds must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def verdict(
             case Stop.DEADLINE:
                 return End(EventKind.FAILED, {"error": stopped.value})
             case None:
-                return End(EventKind.CANCELED, {"error": "the handler canceled itself"})
+                # Nobody asked for that: a library that the handler uses gave something up.
+                error = HubbubError("the handler was canceled, and nobody had asked for that")
+                return _failure(connection, error, attempt, deadline)
     error = handler.exception()
     if isinstance(error, Fenced):
         raise error
