@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -79,3 +80,38 @@ async def test_the_server_of_all_may_die(shared: Mesh, data_dir: Path, worker: S
     assert len(ant.all_told("started")) == 2
     await worker("Bee", NATS_URL="")
     (await settled(shared, "bee", [waiting], sender="boss")).assert_exact()
+
+
+async def test_everybody_follows_the_server_to_another_port(
+    shared: Mesh, data_dir: Path, worker: Start
+):
+    ant = await worker("Ant", NATS_URL="")
+    tasks = [(await shared.send_direct_message("Ant", "wait")).task_id]
+    await ant.told("started")
+    before = running(data_dir)
+    port = int(before.url.rpartition(":")[2])
+    os.kill(before.supervisor_pid, signal.SIGSTOP)  # it would start the server again at once
+    os.kill(before.pid, signal.SIGKILL)
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        async def taken() -> bool | None:
+            try:
+                squatter.bind(("127.0.0.1", port))
+            except OSError:
+                return None
+            squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # it shares with nobody
+            return True
+
+        await until(taken)
+        os.kill(before.supervisor_pid, signal.SIGKILL)
+
+        async def moved() -> bool | None:
+            now = running_server(data_dir)
+            return (now is not None and now.url != before.url) or None
+
+        await until(moved)
+        await ant.say("go")
+        tasks.append((await shared.send_direct_message("Ant", "quick")).task_id)
+        (await settled(shared, "ant", tasks, sender="boss")).assert_exact()
+        assert len(ant.all_told("started")) == 2

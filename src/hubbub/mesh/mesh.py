@@ -15,7 +15,7 @@ from hubbub.mesh.speaker import Line, Speaker
 from hubbub.mesh.transport.concurrency import background, first_of
 from hubbub.mesh.transport.connecting import open_connection
 from hubbub.mesh.transport.connection import Connection
-from hubbub.server import local_server, running_server
+from hubbub.server import LocalServer, local_server, running_server
 from hubbub.settings import DEFAULT_NATS_URL, NATSConfig
 from hubbub.wire.names import ANONYMOUS, agent_token
 
@@ -87,6 +87,11 @@ class Mesh(Speaker, Records):
             ready.set()
             await stop.wait()
 
+    def follow(self, url: str) -> None:
+        """Go on with the servers at another URL, where those of this mesh are now."""
+        self._url = url
+        self.connection.move(url)
+
     async def announce(self, agent: str, status: str | None = None) -> None:
         """Announce an agent that is served here once more, or a status of it."""
         if self._serving is not None:
@@ -118,18 +123,24 @@ async def connect(
     agent_token(name)
     config = config or NATSConfig()
     async with contextlib.AsyncExitStack() as stack:
-        server = url or config.nats_url or await _find_server(config, stack, start_server)
+        local: LocalServer | None = None
+        server = url or config.nats_url
+        if server is None:
+            server, local = await _find_server(config, stack, start_server)
         connection = await stack.enter_async_context(open_connection(config, server))
         async with contextlib.AsyncExitStack() as inner:
-            yield Mesh(connection, server, name, inner)
+            mesh = Mesh(connection, server, name, inner)
+            if local is not None:
+                local.on_move = mesh.follow
+            yield mesh
 
 
 async def _find_server(
     config: NATSConfig, stack: contextlib.AsyncExitStack, start_server: bool
-) -> str:
-    """Return the URL of the server to use when the settings name none."""
+) -> tuple[str, LocalServer | None]:
+    """Return the server to use when the settings name none, and our hold on it if it is local."""
     if running_server(config.data_dir) is None and await _listens(DEFAULT_NATS_URL):
-        return DEFAULT_NATS_URL
+        return DEFAULT_NATS_URL, None
     if running_server(config.data_dir) is None and not start_server:
         raise ConnectionLost(
             "No mesh is running here: start one with `hubbub demo` or `hubbub run`, "
@@ -139,7 +150,7 @@ async def _find_server(
     server = await stack.enter_async_context(
         await local_server(config.data_dir, program=config.nats_server)
     )
-    return server.address.url
+    return server.address.url, server
 
 
 async def _listens(url: str) -> bool:

@@ -17,6 +17,7 @@ from hubbub.server.record import ServerRecord
 from hubbub.server.startup import Startup, usable_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -105,6 +106,10 @@ class LocalServer:
     While it lasts, the server is kept running: if its supervisor dies, this process (or another
     that holds it) starts it again on the same port, where NATS clients find it when they
     reconnect. The hold ends with `release`, or with the process, however that ends.
+
+    Attributes:
+        on_move: called with the new URL when the server has come back on another port, because
+            somebody else had taken the old one.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class LocalServer:
         self._program = program
         self._address = address
         self._released = False
+        self.on_move: Callable[[str], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._watch = asyncio.create_task(self._keep(), name="hubbub local server")
 
@@ -143,11 +149,10 @@ class LocalServer:
         if self._released:  # meanwhile: what was taken again is let go again
             self._users.close()
         if address.url != self._address.url:
-            _log.warning(
-                "The local server moved from %s to %s: open connections to it anew",
-                self._address.display_url,
-                address.display_url,
-            )
+            before, now = self._address.display_url, address.display_url
+            _log.warning("The local server has moved from %s to %s", before, now)
+            if self.on_move is not None:
+                self.on_move(address.url)
         self._address = address
         return address
 

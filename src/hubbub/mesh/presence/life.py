@@ -44,8 +44,9 @@ async def open_life(connection: Connection, url: str) -> AsyncGenerator[Life]:
     life = Life(connection, url)
     life.start()
     try:
-        await asyncio.to_thread(life.began.wait, connection.config.connection_timeout)
-        yield life
+        with connection.on_move(life.move):
+            await asyncio.to_thread(life.began.wait, connection.config.connection_timeout)
+            yield life
     finally:
         await asyncio.to_thread(life.stop)
 
@@ -86,6 +87,14 @@ class Life:
         self._stopping.set()
         self._end.ring()
         self._thread.join()
+
+    def move(self, url: str) -> None:
+        """Look for the server at another URL from now on."""
+        self._url = url
+        loop, connection = self._loop, self._connection
+        if loop is not None and connection is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just ended; the next one knows
+                loop.call_soon_threadsafe(connection.move, url)
 
     def speak_for(self, beacon: Beacon) -> None:
         """Send the heartbeats of an instance from now on."""

@@ -16,7 +16,7 @@ from nats.errors import Error as NATSError
 from hubbub.errors import ConnectionLost, InvalidMessage
 from hubbub.mesh.transport.client import SecureClient
 from hubbub.mesh.transport.replies import Replies
-from hubbub.security.credentials import without_secrets
+from hubbub.security.credentials import server_urls, without_secrets
 from hubbub.settings import NATSConfig
 from hubbub.wire.subjects import Layout, layout
 
@@ -49,6 +49,7 @@ class Link:
         self.id = secrets.token_hex(5)
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
+        self._moved: set[Callable[[str], None]] = set()
         self._changed = asyncio.Event()
         self._refused: dict[str, str] = {}
 
@@ -86,6 +87,22 @@ class Link:
             yield
         finally:
             self._reconnected.discard(listener)
+
+    @contextlib.contextmanager
+    def on_move(self, listener: Callable[[str], None]) -> Generator[None]:
+        """Call a function with the new URL each time the server moves, while the context lasts."""
+        self._moved.add(listener)
+        try:
+            yield
+        finally:
+            self._moved.discard(listener)
+
+    def move(self, url: str) -> None:
+        """Look for the servers at another URL from the next reconnect on."""
+        if not self.client.is_closed:
+            self.client.set_server_pool(server_urls(url))
+        for listener in tuple(self._moved):
+            listener(url)
 
     async def reconnected(self) -> None:
         """Tell everybody that the connection is back."""
