@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from hubbub.mesh.janitor.glance import glance
-from hubbub.mesh.transport.answers import APIError, StoredMessage
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import TASKS, WAKE
 from hubbub.wire import clock
@@ -58,7 +58,7 @@ class OldInputs:
             last = await self._connection.last_of_each(TASKS, [*set(logs.values())])
             for stored in some:
                 if _is_useless(stored, last.get(logs[stored.subject])):
-                    await self._remove(stored)
+                    await self._connection.remove(WAKE, stored.sequence)
                     counts.inputs += 1
             self._cursor = some[-1].sequence
             left -= len(some)
@@ -68,15 +68,6 @@ class OldInputs:
         address = parse(stored.subject)
         agent, task_id = (address.agent, address.task_id) if address else ("-", "-")
         return self._connection.layout.log(agent, task_id)
-
-    async def _remove(self, stored: StoredMessage) -> None:
-        try:
-            await self._connection.api(
-                f"STREAM.MSG.DELETE.{WAKE}", {"seq": stored.sequence, "no_erase": True}
-            )
-        except APIError:
-            if await self._connection.at(WAKE, stored.sequence) is not None:
-                raise
 
 
 def _is_useless(stored: StoredMessage, last: StoredMessage | None) -> bool:

@@ -17,7 +17,7 @@ from hubbub.mesh.tasks.inbox import Delivery
 from hubbub.mesh.tasks.job import Job, opened_task, read_opener
 from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
 from hubbub.mesh.tasks.timing import timing_of
-from hubbub.mesh.transport.answers import APIError, StoredMessage
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import ORIGIN, read_pair
 from hubbub.mesh.transport.streams import DEAD, INBOX, TASKS
@@ -121,7 +121,7 @@ class Unclaimed:
             message = self._message(stored, None)
             to = name if _is_name(name) else ANONYMOUS
         except InvalidMessage:
-            pass
+            pass  # it does not tell who sent it
         else:
             await report_completion(
                 self._connection,
@@ -132,7 +132,7 @@ class Unclaimed:
                 origin=read_pair(stored.headers.get(ORIGIN)),
                 again=lies_there is not None,
             )
-        await self._remove(stored)
+        await self._connection.remove(INBOX, stored.sequence)
 
     # Tasks
 
@@ -160,7 +160,9 @@ class Unclaimed:
         if end.inbox_sequence in (0, entry.stored.sequence):
             await self._conclude(entry, self._job(entry), end, again=True)
         else:
-            await self._remove(entry.stored)  # the same message, stored twice
+            await self._connection.remove(
+                INBOX, entry.stored.sequence
+            )  # the same message, stored twice
 
     async def _conclude(
         self, entry: _Entry, job: Job, end: TaskSnapshot, *, again: bool = False
@@ -175,7 +177,7 @@ class Unclaimed:
             was_told_to_end=again,
             again=again,
         )
-        await self._remove(entry.stored)
+        await self._connection.remove(INBOX, entry.stored.sequence)
 
     def _job(self, entry: _Entry) -> Job:
         stored = entry.stored
@@ -197,16 +199,6 @@ class Unclaimed:
 
     def _message(self, stored: StoredMessage, agent: str | None) -> AgentMessage:
         return read_opener(stored, to_agent=agent, secured=self._connection.layout.secured)
-
-    async def _remove(self, stored: StoredMessage) -> None:
-        """Remove an entry from its inbox, if nobody has done so."""
-        try:
-            await self._connection.api(
-                f"STREAM.MSG.DELETE.{INBOX}", {"seq": stored.sequence, "no_erase": True}
-            )
-        except APIError:
-            if await self._connection.at(INBOX, stored.sequence) is not None:
-                raise
 
 
 def _is_late(stored: StoredMessage) -> bool:

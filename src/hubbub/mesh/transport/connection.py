@@ -192,6 +192,19 @@ class Connection(Link):
 
     # Writing, and everything else
 
+    async def remove(self, stream: str, sequence: int) -> None:
+        """Remove a message from a stream; that it has gone already is no error.
+
+        Raises:
+            APIError: the server refuses.
+            ConnectionLost: the server does not answer.
+        """
+        try:
+            await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
+        except APIError:
+            if await self.at(stream, sequence) is not None:
+                raise
+
     async def store(
         self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
     ) -> PubAck:
