@@ -280,7 +280,7 @@ class Speaker(ABC):
         message_id: str | None,
     ) -> Draft:
         """Put a request together; what it takes from the caller has been checked."""
-        line, activity, hops = self._line(), self._activity(), 0
+        line, activity = self._line(), self._activity()
         agent_token(to_agent)
         if metadata is not None and not isinstance(metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidMessage(f"metadata {metadata!r:.40} must be a dictionary")
@@ -288,16 +288,9 @@ class Speaker(ABC):
             check_message_id(context_id)
         if message_id is not None:
             check_message_id(message_id)
-        if activity is not None:
-            hops = activity.message.hops + 1
-            limit = line.connection.config.max_hops
-            if hops > limit:
-                raise TooManyHops(hops, limit)
-            context_id = context_id or activity.message.conversation
-            message_id = message_id or activity.next_message_id("request", to_agent)
-            if activity.budget is not None:
-                activity.budget.count_message(message_id)
-        message_id = message_id or new_id()
+        message_id, context_id, hops = _placed(
+            activity, line, "request", to_agent, context_id, message_id
+        )
         return Draft(
             message_type="request",
             from_agent=line.sender,
@@ -306,7 +299,7 @@ class Speaker(ABC):
             metadata=metadata or {},
             message_id=message_id,
             priority=_DIRECT_PRIORITY,
-            context_id=context_id or message_id,
+            context_id=context_id,
             hops=hops,
         )
 
@@ -320,17 +313,10 @@ class Speaker(ABC):
         context_id: str | None,
         message_id: str | None,
     ) -> tuple[AgentMessage, Activity | None]:
-        line, activity, hops = self._line(), self._activity(), 0
-        if activity is not None:
-            hops = activity.message.hops + 1
-            limit = line.connection.config.max_hops
-            if hops > limit:
-                raise TooManyHops(hops, limit)
-            context_id = context_id or activity.message.conversation
-            message_id = message_id or activity.next_message_id(message_type, to_agent or "")
-            if activity.budget is not None:
-                activity.budget.count_message(message_id)
-        message_id = message_id or new_id()
+        line, activity = self._line(), self._activity()
+        message_id, context_id, hops = _placed(
+            activity, line, message_type, to_agent or "", context_id, message_id
+        )
         message = AgentMessage(
             message_type=message_type,
             from_agent=line.sender,
@@ -339,7 +325,7 @@ class Speaker(ABC):
             metadata=metadata or {},
             message_id=message_id,
             priority=priority,
-            context_id=context_id or message_id,
+            context_id=context_id,
             hops=hops,
         )
         size, limit = len(message.to_bytes()), line.connection.max_content
@@ -379,3 +365,29 @@ class Speaker(ABC):
                 await record("unsent", {**facts, "error": str(error)})
             raise
         return TaskHandle(connection, to_agent, message.message_id, message=message)
+
+
+def _placed(
+    activity: Activity | None,
+    line: Line,
+    verb: MessageType,
+    to_agent: str,
+    context_id: str | None,
+    message_id: str | None,
+) -> tuple[str, str, int]:
+    """Return id, conversation and hops of a message, as what is being worked on wants them.
+
+    Raises:
+        TooManyHops: the chain of messages has become too long.
+        LimitReached: what is being worked on may send no more.
+    """
+    if activity is None:
+        message_id = message_id or new_id()
+        return message_id, context_id or message_id, 0
+    hops, limit = activity.message.hops + 1, line.connection.config.max_hops
+    if hops > limit:
+        raise TooManyHops(hops, limit)
+    message_id = message_id or activity.next_message_id(verb, to_agent)
+    if activity.budget is not None:
+        activity.budget.count_message(message_id)
+    return message_id, context_id or activity.message.conversation, hops
