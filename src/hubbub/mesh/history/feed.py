@@ -29,8 +29,10 @@ log = logging.getLogger("hubbub.history")
 
 _BATCH = 256
 _PULL_BYTES = 8 << 20
-_PULL_SECONDS = 20.0
-_LATE_SECONDS = 5.0
+# A pull that reaches a consumer in the moment it is deleted gets no answer at all: its silence
+# must not last long.
+_PULL_SECONDS = 5.0
+_LATE_SECONDS = 2.0
 _FORGOTTEN_SECONDS = 60
 _NOT_FOUND = 404
 _OVER = ("404", "408")

@@ -27,7 +27,7 @@ log = logging.getLogger("hubbub.history")
 _LIVE_SUBJECTS = ("agents.request.>", "agents.reply.>")
 # While a long past is being read, the oldest are given up.
 _MOST_LIVE = 10_000
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.25
 
 
