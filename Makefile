@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults check format docs bench soak clean
+.PHONY: help demo test adapters faults check format docs bench soak clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+FRAMEWORKS := autogen ag2 pydantic-ai
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +22,21 @@ demo: .venv/.ready ## Watch three agents talk, on a server of their own
 
 test: .venv/.ready ## Run every test against real servers and processes
 	@$(BIN)/pytest $(ARGS)
+	@$(MAKE) --no-print-directory adapters
+
+# These frameworks do not agree on their dependencies, so each has an environment of its own.
+.venvs/%/.ready: pyproject.toml
+	@echo "Setting up .venvs/$* (once) ..."
+	@test -x .venvs/$*/bin/python || $(PYTHON) -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' --group adapters
+	@touch $@
+
+adapters: $(FRAMEWORKS:%=.venvs/%/.ready) ## Run the kit of runtimes against each agent framework
+	@set -e; for name in $(FRAMEWORKS); do \
+		echo "$$name:"; \
+		.venvs/$$name/bin/python -m pytest tests/adapters -n 2 -k "$$name" $(ARGS); \
+	done
 
 faults: .venv/.ready ## Break everything while hundreds of tasks run, and print the ledger
 	@PYTHONPATH=tests $(BIN)/python -m faults.suite $(ARGS)
@@ -45,4 +61,4 @@ soak: .venv/.ready ## Send a day's worth of traffic, and watch memory and disk
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 clean: ## Remove what the other targets made
-	rm -rf .venv build dist .pytest_cache .ruff_cache .coverage* logs
+	rm -rf .venv .venvs build dist .pytest_cache .ruff_cache .coverage* logs

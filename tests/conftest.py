@@ -38,3 +38,14 @@ def own_server() -> Iterator[ServerProcess]:
     """A server for one test, to be killed as it likes."""
     with nats_server() as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which frameworks have not been tested, and how to test them."""
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    told = [str(one.longreprtext) for one in skipped]
+    reasons = {
+        text.rpartition("Skipped: ")[2].strip("')") for text in told if "make adapters" in text
+    }
+    for reason in sorted(reasons):
+        terminalreporter.write_line(reason, yellow=True, bold=True)

@@ -7,16 +7,19 @@ import pytest
 from hubbub import errors
 from hubbub.errors import (
     AgentUnavailable,
+    AlreadyAnswered,
     ConnectionLost,
     DeadLetterNotFound,
     HubbubError,
     InboxFull,
     InvalidAgentName,
+    InvalidAnswer,
     InvalidCursor,
     InvalidMessage,
     LimitReached,
     MissingExtra,
     PermissionDenied,
+    QuestionNotFound,
     QuestionTimeout,
     RateLimited,
     Reject,
@@ -24,6 +27,7 @@ from hubbub.errors import (
     RequestTimeout,
     Retry,
     SettingsError,
+    StepFailed,
     StepInterrupted,
     StepMismatch,
     TaskCanceled,
@@ -33,6 +37,10 @@ from hubbub.errors import (
 )
 
 DOCUMENTED = [
+    "AlreadyAnswered",
+    "InvalidAnswer",
+    "QuestionNotFound",
+    "StepFailed",
     "HubbubError",
     "InvalidAgentName",
     "InvalidMessage",
@@ -115,9 +123,25 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
         {"task_id": "t-1", "state": "rejected", "reason": "not my work"},
         ["t-1", "rejected", "not my work"],
     ),
-    (StepMismatch("step 3 was another"), {}, ["step 3 was another"]),
-    (StepInterrupted("the mail may be out"), {}, ["the mail may be out"]),
-    (QuestionTimeout("nobody answered"), {}, ["nobody answered"]),
+    (
+        StepMismatch("t1", "step:a#1", "step:b#1"),
+        {"recorded": "step:a#1", "found": "step:b#1"},
+        ["t1", "step:a#1", "step:b#1", "another version"],
+    ),
+    (StepInterrupted("mail", "k1"), {"step": "mail", "step_key": "k1"}, ["mail", "k1", "anew"]),
+    (StepFailed("Odd", "it broke"), {"kind": "Odd"}, ["Odd: it broke"]),
+    (
+        QuestionNotFound("t1", "q1", "it asks no such question"),
+        {"task_id": "t1", "question_id": "q1"},
+        ["t1", "no such question"],
+    ),
+    (
+        AlreadyAnswered("q1", "Ada", "2026-11-24T10:00:00Z"),
+        {"question_id": "q1", "by": "Ada", "at": "2026-11-24T10:00:00Z"},
+        ["Ada", "2026-11-24T10:00:00Z"],
+    ),
+    (InvalidAnswer("q1", "it must be a text"), {"question_id": "q1"}, ["it must be a text"]),
+    (QuestionTimeout("q1", "Who?"), {"question_id": "q1"}, ["Nobody answered", "Who?"]),
     (SettingsError("HUBBUB_REPLICAS: must be 1, 3 or 5"), {}, ["HUBBUB_REPLICAS"]),
     (
         MissingExtra("The gateway", "gateway"),
@@ -158,7 +182,7 @@ def test_an_error_carries_its_facts_and_says_what_to_do(
     ("error", "builtin"),
     [
         (RequestTimeout("a", "s", 1), TimeoutError),
-        (QuestionTimeout("q"), TimeoutError),
+        (QuestionTimeout("q", "Who?"), TimeoutError),
         (ConnectionLost("c"), ConnectionError),
         (MissingExtra("f", "e"), ImportError),
     ],

@@ -16,6 +16,8 @@ PUBLIC = [
     "AgentMessage",
     "AgentStatus",
     "AgentUnavailable",
+    "AlreadyAnswered",
+    "Approval",
     "ConnectionLost",
     "DeadLetter",
     "DeadLetterNotFound",
@@ -24,6 +26,7 @@ PUBLIC = [
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidAnswer",
     "InvalidCursor",
     "InvalidMessage",
     "LimitReached",
@@ -34,13 +37,17 @@ PUBLIC = [
     "NATSConfig",
     "NATSOODAAgent",
     "PermissionDenied",
+    "Question",
+    "QuestionNotFound",
     "QuestionTimeout",
     "RateLimited",
     "Reject",
     "RemoteError",
+    "ReplayReport",
     "RequestTimeout",
     "Retry",
     "SettingsError",
+    "StepFailed",
     "StepInterrupted",
     "StepMismatch",
     "Task",
@@ -53,9 +60,15 @@ PUBLIC = [
     "TaskState",
     "TaskSummary",
     "TooManyHops",
+    "Workflow",
+    "Workflows",
     "__version__",
     "connect",
     "current_task",
+    "from_ag2",
+    "from_autogen",
+    "from_pydantic_ai",
+    "lifespan",
 ]
 HEAVY = {
     "asyncio",
@@ -120,5 +133,5 @@ def test_talking_needs_no_framework() -> None:
 def test_every_error_has_the_one_root() -> None:
     errors = [getattr(hubbub, name) for name in PUBLIC if name[0].isupper()]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 24
+    assert len(errors) == 28
     assert all(issubclass(error, hubbub.HubbubError) for error in errors)

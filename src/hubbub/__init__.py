@@ -13,20 +13,26 @@ from hubbub.version import __version__
 
 if TYPE_CHECKING:
     from hubbub.agents.agent import Agent
+    from hubbub.agents.asking import Approval
+    from hubbub.agents.lifespan import lifespan
     from hubbub.agents.mixin import NATSAgentMixin
     from hubbub.agents.task import Task, current_task
+    from hubbub.agents.workflows import Workflow, Workflows
     from hubbub.errors import (
         AgentUnavailable,
+        AlreadyAnswered,
         ConnectionLost,
         DeadLetterNotFound,
         HubbubError,
         InboxFull,
         InvalidAgentName,
+        InvalidAnswer,
         InvalidCursor,
         InvalidMessage,
         LimitReached,
         MissingExtra,
         PermissionDenied,
+        QuestionNotFound,
         QuestionTimeout,
         RateLimited,
         Reject,
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
         RequestTimeout,
         Retry,
         SettingsError,
+        StepFailed,
         StepInterrupted,
         StepMismatch,
         TaskCanceled,
@@ -48,17 +55,31 @@ if TYPE_CHECKING:
     from hubbub.mesh.mesh import Mesh, connect
     from hubbub.mesh.tasks.handle import TaskHandle
     from hubbub.mesh.tasks.lists import TaskPage, TaskSummary
+    from hubbub.runtimes.adapters.ag2 import from_ag2
+    from hubbub.runtimes.adapters.autogen import from_autogen
+    from hubbub.runtimes.adapters.pydantic_ai import from_pydantic_ai
     from hubbub.runtimes.ooda_agent import NATSOODAAgent
     from hubbub.settings import NATSConfig
     from hubbub.wire.card import AgentCard, AgentStatus
     from hubbub.wire.envelope import AgentMessage
     from hubbub.wire.events import TaskEvent, TaskState
+    from hubbub.wire.questions import Question
+    from hubbub.wire.replays import ReplayReport
 
 _HOMES = {
+    "wire.questions": ["Question"],
+    "wire.replays": ["ReplayReport"],
+    "agents.lifespan": ["lifespan"],
+    "agents.workflows": ["Workflow", "Workflows"],
+    "agents.asking": ["Approval"],
     "agents.agent": ["Agent"],
     "agents.mixin": ["NATSAgentMixin"],
     "agents.task": ["Task", "current_task"],
     "errors": [
+        "AlreadyAnswered",
+        "InvalidAnswer",
+        "QuestionNotFound",
+        "StepFailed",
         "AgentUnavailable",
         "ConnectionLost",
         "DeadLetterNotFound",
@@ -91,6 +112,9 @@ _HOMES = {
     "mesh.limits": ["Limits"],
     "mesh.mesh": ["Mesh", "connect"],
     "mesh.tasks.lists": ["TaskPage", "TaskSummary"],
+    "runtimes.adapters.ag2": ["from_ag2"],
+    "runtimes.adapters.autogen": ["from_autogen"],
+    "runtimes.adapters.pydantic_ai": ["from_pydantic_ai"],
     "runtimes.ooda_agent": ["NATSOODAAgent"],
     "settings": ["NATSConfig"],
     "wire.card": ["AgentCard", "AgentStatus"],
@@ -105,6 +129,8 @@ __all__ = [
     "AgentMessage",
     "AgentStatus",
     "AgentUnavailable",
+    "AlreadyAnswered",
+    "Approval",
     "ConnectionLost",
     "DeadLetter",
     "DeadLetterNotFound",
@@ -113,6 +139,7 @@ __all__ = [
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidAnswer",
     "InvalidCursor",
     "InvalidMessage",
     "LimitReached",
@@ -123,13 +150,17 @@ __all__ = [
     "NATSConfig",
     "NATSOODAAgent",
     "PermissionDenied",
+    "Question",
+    "QuestionNotFound",
     "QuestionTimeout",
     "RateLimited",
     "Reject",
     "RemoteError",
+    "ReplayReport",
     "RequestTimeout",
     "Retry",
     "SettingsError",
+    "StepFailed",
     "StepInterrupted",
     "StepMismatch",
     "Task",
@@ -142,9 +173,15 @@ __all__ = [
     "TaskState",
     "TaskSummary",
     "TooManyHops",
+    "Workflow",
+    "Workflows",
     "__version__",
     "connect",
     "current_task",
+    "from_ag2",
+    "from_autogen",
+    "from_pydantic_ai",
+    "lifespan",
 ]
 
 

@@ -9,16 +9,19 @@ from typing import ClassVar
 
 __all__ = [
     "AgentUnavailable",
+    "AlreadyAnswered",
     "ConnectionLost",
     "DeadLetterNotFound",
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
+    "InvalidAnswer",
     "InvalidCursor",
     "InvalidMessage",
     "LimitReached",
     "MissingExtra",
     "PermissionDenied",
+    "QuestionNotFound",
     "QuestionTimeout",
     "RateLimited",
     "Reject",
@@ -26,6 +29,7 @@ __all__ = [
     "RequestTimeout",
     "Retry",
     "SettingsError",
+    "StepFailed",
     "StepInterrupted",
     "StepMismatch",
     "TaskCanceled",
@@ -278,15 +282,119 @@ class DeadLetterNotFound(HubbubError):
 
 
 class StepMismatch(HubbubError):
-    """The code no longer fits what the task's log recorded."""
+    """The code no longer fits what the task's log recorded.
+
+    Attributes:
+        recorded: what the log has at this place of the run; empty for nothing.
+        found: what the code does there; empty for nothing.
+        key: the call that differs.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, recorded: str, found: str, key: str = "") -> None:
+        super().__init__(
+            f"The code does not fit the record of task {task_id}: on record is "
+            f"{recorded or 'nothing more'}, the code now has {found or 'nothing more'}. Put the "
+            "old code back, or register the new one under another version and keep both"
+        )
+        self.task_id = task_id
+        self.recorded = recorded
+        self.found = found
+        self.key = key or recorded
 
 
 class StepInterrupted(HubbubError):
-    """A step declared `once=True` was interrupted, so nobody knows whether it happened."""
+    """A step declared `once=True` was interrupted, so nobody knows whether it happened.
+
+    Attributes:
+        step: the step's name.
+        step_key: what it would have passed on as its idempotency key.
+    """
+
+    is_permanent = True
+
+    def __init__(self, step: str, step_key: str) -> None:
+        super().__init__(
+            f"The step {step} had begun when its process died, and is to run once only: find out "
+            f"whether it happened (its step_key is {step_key}), then start the task anew"
+        )
+        self.step = step
+        self.step_key = step_key
+
+
+class StepFailed(HubbubError):
+    """A recorded step had failed with an exception whose class is not there any more.
+
+    Attributes:
+        kind: the class's name.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
 
 
 class QuestionTimeout(HubbubError, TimeoutError):
-    """Nobody answered a question in time."""
+    """Nobody answered a question in time.
+
+    Attributes:
+        question_id: the question.
+    """
+
+    is_permanent = True
+
+    def __init__(self, question_id: str, prompt: str) -> None:
+        super().__init__(f"Nobody answered in time: {prompt}")
+        self.question_id = question_id
+
+
+class QuestionNotFound(HubbubError):
+    """A task has no such question, or several, so that one must be named.
+
+    Attributes:
+        task_id: the task.
+        question_id: the id as it was given; None if none was.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, question_id: str | None, reason: str) -> None:
+        super().__init__(f"Task {task_id} cannot take this answer: {reason}")
+        self.task_id = task_id
+        self.question_id = question_id
+
+
+class AlreadyAnswered(HubbubError):
+    """Somebody else was first to answer a question.
+
+    Attributes:
+        question_id: the question.
+        by: who answered.
+        at: when, ISO 8601.
+    """
+
+    is_permanent = True
+
+    def __init__(self, question_id: str, by: str, at: str) -> None:
+        super().__init__(f"This question was answered by {by or 'somebody'} at {at}")
+        self.question_id = question_id
+        self.by = by
+        self.at = at
+
+
+class InvalidAnswer(HubbubError, ValueError):
+    """An answer does not fit its question.
+
+    Attributes:
+        question_id: the question.
+    """
+
+    is_permanent = True
+
+    def __init__(self, question_id: str, reason: str) -> None:
+        super().__init__(f"This does not answer the question: {reason}")
+        self.question_id = question_id
 
 
 class SettingsError(HubbubError):

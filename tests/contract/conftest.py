@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Literal
 
 import pytest
 
+import hubbub
 from hubbub import NATSConfig
 from hubbub.testing import ServerProcess, nats_server
+
+from .flows import Flow
 
 Layout = Literal["open", "secured"]
 
@@ -43,6 +46,13 @@ def name() -> Callable[[str], str]:
     """Make names that no other test has on the shared servers."""
     mark = secrets.token_hex(4)
     return lambda base: f"{base}-{mark}"
+
+
+@pytest.fixture
+async def flow(config: NATSConfig, name: Callable[[str], str]) -> AsyncGenerator[Flow]:
+    """A workflow to be served, and a mesh to start it from."""
+    async with hubbub.connect(config=config, name=name("Boss")) as mesh:
+        yield Flow(mesh, name("flow"))
 
 
 @pytest.fixture(autouse=True)

@@ -167,8 +167,8 @@ async def test_the_events_of_a_task_are_told_in_order(config: NATSConfig, name: 
         "phase",
         "completed",
     ]
-    assert live[1].data == {"text": "one"}
-    assert live[2].data == {"text": "half way", "fraction": 0.5}
+    assert live[1].data["text"] == "one"
+    assert live[2].data == {"text": "half way", "fraction": 0.5, "key": "progress#1"}
     assert live[-1].data == {"result": "done", "attempt": 1}
     assert live[0].data["attempt"] == 1
 

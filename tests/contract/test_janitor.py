@@ -15,7 +15,7 @@ from hubbub.mesh.janitor.locks import Lock
 from hubbub.mesh.janitor.rounds import Janitor
 from hubbub.mesh.tasks.log import TaskLog
 from hubbub.mesh.tasks.outbox import store
-from hubbub.mesh.transport.headers import EXPECTED_SEQUENCE, MESSAGE_ID
+from hubbub.mesh.transport.headers import EXPECTED_SEQUENCE, MESSAGE_ID, NOT_BEFORE
 from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess, nats_server
 from hubbub.wire import agent_token, clock
@@ -278,10 +278,11 @@ async def test_inputs_of_tasks_that_have_ended_go(config: NATSConfig, name: Name
         layout = mesh.connection.layout
         handle = await mesh.send_direct_message(worker.name, "go")
         await until(lambda: is_working(mesh, worker.name, handle.task_id))
-        subject = layout.input(token, handle.task_id, "answer-1")
-        unknown = layout.input(token, name("unknown"), "answer-1")
+        subject = layout.input(token, handle.task_id, "at-1")
+        unknown = layout.input(token, name("unknown"), "at-1")
         for one in (subject, unknown):
-            await store(mesh.connection, one, b"{}", headers={})
+            later = {NOT_BEFORE: clock.iso(clock.seconds() + 86_400)}
+            await store(mesh.connection, one, b"{}", headers=later)
         await make_round(janitor)
         assert await stored(mesh, "WAKE", subject)
         gate.set()

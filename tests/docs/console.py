@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import sysconfig
@@ -20,6 +22,7 @@ import nats
 
 import hubbub
 from hubbub import NATSConfig
+from hubbub.gateway.settings import GatewaySettings
 
 from .pages import ROOT, Command
 
@@ -35,8 +38,17 @@ NOT_RUN = {
     "pip install ": "the tests do not install packages; the extra must exist",
     "hubbub model pull": "fetches a gigabyte; the command must exist",
     "python -m hubbub.runtimes.local serve": "needs that gigabyte; the options must exist",
+    "docker ": "there is no engine here; tests/deploy checks the file",
+    "kubectl ": "there is no cluster here; tests/deploy checks the file",
 }
 
+_VARIABLES = {
+    *(NATSConfig.variable(name) for name in NATSConfig.model_fields),
+    *(f"HUBBUB_GATEWAY_{name.upper()}" for name in GatewaySettings.model_fields),
+    "NATS_STORE",  # our configurations of the NATS server read it
+}
+
+_WORKFLOW = re.compile(r'register\((?:name="([^"]+)")?[^)]*\)\nasync def (\w+)')
 _AGENT = re.compile(r'^(\w+) = \w+\(\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -65,8 +77,7 @@ class Console:
                 pass
             case ["export", assignment]:
                 variable = assignment.partition("=")[0]
-                known = {NATSConfig.variable(name) for name in NATSConfig.model_fields}
-                assert variable in known, variable
+                assert variable in _VARIABLES, variable
             case ["pip", "install", "-e", what]:
                 project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
                 assert what.strip(".[]") in project["optional-dependencies"], what
@@ -75,9 +86,28 @@ class Console:
             case ["python", "-m", "hubbub.runtimes.local", "serve", *options]:
                 out = await self._output([*words[:3], "--help"], 0)
                 assert all(option in out for option in options if option.startswith("-")), out
+            case ["docker" | "kubectl", *parts]:
+                files = [ROOT / part for part in parts if part.startswith("deploy/")]
+                assert all(file.is_file() for file in files), files
+                assert files or "-f" not in parts, command.line
+            case ["cd", where]:
+                shutil.copytree(ROOT / where, self.folder / where)
+                self.folder /= where
             case ["hubbub", "run", *targets]:
                 await self._start(words)
                 await self._online(targets)
+            case ["hubbub", "up", *targets]:
+                up = await self._start([*words, "--port", "0"])
+                await self._said(up, "Ctrl-C ends it.")
+                await self._online(targets)
+            case ["hubbub", "start", *_]:
+                # On a terminal it would ask.
+                await self._finished(command, [*words, "--detach"])
+            case ["uvicorn", *options]:
+                server = await self._start(["uvicorn", *_without_port(options), "--port", "0"])
+                await self._said(server, "Application startup complete")
+            case ["python", "sink.py"]:
+                await self._said(await self._start([*words, "0"]), "Mails go to port")
             case ["hubbub", "tail", *options] if "--no-follow" not in options:
                 tail = await self._start(words)
                 await self._heard(tail)
@@ -89,7 +119,9 @@ class Console:
                 await self._start(words)
                 await self._online(["worker.py"])
             case ["nats-server", "-c", file]:
-                out = await self._output(["nats-server", "-t", "-c", file], 0)
+                near = [folder / file for folder in (self.folder, command.block.page.parent, ROOT)]
+                found = next(path for path in near if path.is_file())
+                out = await self._output(["nats-server", "-t", "-c", str(found)], 0)
                 assert "is valid" in out, out
             case ["nats-server", *_]:
                 server = await self._start([*words, "--addr", "127.0.0.1", "--port", "-1"])
@@ -133,6 +165,10 @@ class Console:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            # What the configurations in `deploy` read; clients of the tests' own server do not.
+            env={**os.environ, "NATS_STORE": "store", "NATS_PASSWORD": "s3cret"}
+            if program == "nats-server"
+            else None,
         )
 
     # Commands that stay
@@ -155,8 +191,10 @@ class Console:
         """Wait until the agents of some targets are in the list, in all their processes."""
         wanted: set[str] = set()
         for file, _, variable in (target.partition(":") for target in targets if ".py" in target):
-            agents = dict(_AGENT.findall((self.folder / file).read_text()))
-            wanted |= {agents[variable]} if variable else set(agents.values())
+            text = (self.folder / file).read_text()
+            agents = dict(_AGENT.findall(text))
+            workflows = {name or function for name, function in _WORKFLOW.findall(text)}
+            wanted |= {agents[variable]} if variable in agents else {*agents.values(), *workflows}
         processes = int(targets[-1]) if "--processes" in targets else 1
         assert wanted, targets
 
@@ -221,6 +259,14 @@ class Console:
                     raise AssertionError(f"nats {verb} {rest} is not known here")
         finally:
             await client.close()
+
+
+def _without_port(options: list[str]) -> list[str]:
+    """Return the options of uvicorn without the port, which may be taken here."""
+    if "--port" not in options:
+        return options
+    at = options.index("--port")
+    return [*options[:at], *options[at + 2 :]]
 
 
 def _tidy(text: str) -> str:

@@ -20,6 +20,9 @@ async def scenery(page: str) -> AsyncGenerator[dict[str, Any]]:
         case "docs/talking.md":
             async with hubbub.connect(name="Ada") as mesh, mesh.serve(_weather(), _specialist()):
                 yield {"hubbub": hubbub, "mesh": mesh}
+        case "docs/workflows.md":
+            async with hubbub.connect(name="Ada") as mesh:
+                yield {"hubbub": hubbub, "mesh": mesh}
         case "docs/plain-nats.md":
             async with hubbub.connect(name="Ada") as mesh, mesh.serve(_greeter()):
                 yield {}

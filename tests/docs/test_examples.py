@@ -17,6 +17,7 @@ from hubbub.testing import ServerProcess
 from .pages import ROOT
 
 EXAMPLES = ROOT / "examples"
+WITH_THE_DEPLOYMENT = ("learning_chat", "research")
 PATIENCE = 60.0
 
 pytestmark = pytest.mark.usefixtures("on_mesh")
@@ -126,7 +127,21 @@ async def test_two_machines_work_in_any_order(worker_first: bool, on_mesh: Serve
         assert await _line(asking) == "{'words': 6, 'different': 4}"
 
 
-def test_every_example_is_run_here() -> None:
+async def test_the_first_workflow_asks_what_it_shall_be() -> None:
+    async with _serving("first_workflow.py", "lunch"), hubbub.connect() as mesh:
+        handle = await mesh.send_direct_message("lunch", "", metadata={"params": {"people": 3}})
+        async for event in handle.events():
+            if event.kind == "asked":
+                await handle.answer("salad")
+        assert await handle.result(timeout=20) == "3 times salad for 21 euros"
+
+
+def test_every_example_is_run_here_or_with_the_deployment() -> None:
     text = Path(__file__).read_text()
     for example in EXAMPLES.rglob("*.py"):
-        assert str(example.relative_to(EXAMPLES)) in text, example.name
+        folder = example.parent.name
+        if folder in WITH_THE_DEPLOYMENT:
+            test = (ROOT / f"tests/deploy/test_{folder}.py").read_text()
+            assert f"examples/{folder}" in test
+        else:
+            assert str(example.relative_to(EXAMPLES)) in text, example.name

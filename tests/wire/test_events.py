@@ -312,7 +312,7 @@ def test_any_facts_are_told_or_refused(facts: dict[str, Any], kind: str) -> None
 
 @pytest.mark.parametrize("sequence", ["7", None, 1.5, True, [], {}], ids=repr)
 def test_a_claim_without_a_usable_inbox_sequence_is_refused(sequence: object) -> None:
-    with pytest.raises(InvalidMessage, match="inbox sequence"):
+    with pytest.raises(InvalidMessage, match="inbox_sequence"):
         fold([TaskEvent(kind="claimed", data={"inbox_sequence": sequence})])
 
 

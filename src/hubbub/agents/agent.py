@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 from hubbub.agents.calling import Argument, Handler, listener_of
+from hubbub.agents.rehearsing import rehearse
 from hubbub.agents.session import Session
 from hubbub.agents.task import Task
 from hubbub.agents.threads import DaemonThreads
@@ -21,6 +25,7 @@ from hubbub.mesh.speaker import Line, Speaker
 from hubbub.settings import NATSConfig
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
+from hubbub.wire.replays import REPLAY
 
 __all__ = ["Agent"]
 
@@ -47,11 +52,16 @@ class Agent(Speaker):
             `RateLimited`, a task waits.
         sender_rate_limit: the same, for each sender.
         limits: what each task, over all its attempts, and each request may use.
+        runtime: answers requests and works on tasks in place of functions: a `ToolLoop`, what
+            `from_autogen`, `from_ag2` or `from_pydantic_ai` return, or an agent or a team of one
+            of these frameworks as it is. Its events are in the tasks' logs, its questions asked
+            by the tasks; without `limits`, those of the runtime hold.
         lease_seconds: its lease, if it is not that of the settings.
         config: the settings; by default those of the environment and the files.
 
     Raises:
         InvalidAgentName: the name cannot be a subject token.
+        TypeError: the runtime is none.
     """
 
     def __init__(
@@ -68,6 +78,7 @@ class Agent(Speaker):
         rate_limit: float | None = None,
         sender_rate_limit: float | None = None,
         limits: Limits | None = None,
+        runtime: object | None = None,
         lease_seconds: float | None = None,
         config: NATSConfig | None = None,
     ) -> None:
@@ -102,6 +113,9 @@ class Agent(Speaker):
         self._mesh: Mesh | None = None
         self._session: Session | None = None
         self._threads: DaemonThreads | None = None
+        self._runtime: Any = None
+        if runtime is not None:
+            self._think_with(runtime)
 
     @classmethod
     def of(cls, target: Any, *, name: str | None = None, default: Argument = "text") -> Agent:
@@ -142,6 +156,21 @@ class Agent(Speaker):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def _think_with(self, runtime: object) -> None:
+        # Runtimes are a layer above this one, and most agents have none.
+        at_work: Any = import_module("hubbub.runtimes.at_work")
+        chosen = self._runtime = at_work.as_runtime(runtime)
+        if self.limits is None:
+            self.limits = getattr(chosen, "limits", None)
+
+        async def answer(task: Task) -> Any:
+            return await at_work.answer(chosen, task)
+
+        async def work(task: Task) -> Any:
+            return await at_work.work(chosen, task)
+
+        self._run, self._agentic_run = Handler(answer, "task"), Handler(work, "task")
 
     # Abilities
 
@@ -275,6 +304,11 @@ class Agent(Speaker):
     # What the mesh asks of a service
 
     @property
+    def versions(self) -> Sequence[str] | None:
+        """Which versions of its tasks it can go on with; None for all."""
+        return None
+
+    @property
     def message_listener(self) -> Listener | None:
         """Who hears responses and completions."""
         return self._on_message
@@ -303,6 +337,8 @@ class Agent(Speaker):
         try:
             yield
         finally:
+            if self._runtime is not None:
+                await import_module("hubbub.runtimes.at_work").give_back(self._runtime)
             self._mesh = None
             # A sync handler that outlived its grace period cannot be stopped, only left behind.
             self._threads.shutdown()
@@ -314,19 +350,35 @@ class Agent(Speaker):
             work.message,
             work.task_id,
             attempt=work.attempt,
+            run=work.run,
             record=work.record,
             show=work.show,
             canceled=work.canceled,
             deadline=work.deadline,
         )
-        result = await self._call(self._agentic_run or self._run, task)
+        result = await self._call(self._worker(work.version), task)
         if isinstance(result, AsyncIterator):
             return await _shown(cast("AsyncIterator[Any]", result), task)
         return result
 
+    def _worker(self, version: str) -> Handler | None:  # noqa: ARG002 - for those who have several
+        """Return the function that does a task that began with a version."""
+        return self._agentic_run or self._run
+
+    async def _rehearse(self, task_id: str) -> JSON:
+        """Run a recorded task against the newest code, without side effects."""
+        version = (self.versions or ("",))[0]
+
+        async def work(task: Task) -> Any:
+            return await self._call(self._worker(version), task)
+
+        return msgspec.to_builtins(await rehearse(self.line, task_id, work, version=version))
+
     async def answer(self, request: Request) -> JSON | AsyncIterator[str]:
         """Answer a request."""
         message = request.message
+        if isinstance(replayed := message.metadata.get(REPLAY), str):
+            return await self._rehearse(replayed)
         task = Task(
             self._line(),
             message,

@@ -17,12 +17,18 @@ from hubbub.wire.events import TaskState
 if TYPE_CHECKING:
     from hubbub.mesh.speaker import Speaker
 
-__all__ = ["BlockingHandle", "BlockingVerbs"]
+__all__ = ["BlockingHandle", "BlockingVerbs", "wait"]
 
 T = TypeVar("T")
 
 
-def _wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
+def wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
+    """Wait in a thread for a call that runs on the loop.
+
+    Raises:
+        HubbubError: this thread is the loop's own.
+        Exception: whatever the call raises.
+    """
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:
@@ -46,15 +52,15 @@ class BlockingHandle:
 
     def state(self) -> TaskState:
         """See `TaskHandle.state`."""
-        return _wait(self._loop, self._handle.state())
+        return wait(self._loop, self._handle.state())
 
     def result(self, timeout: float | None = None) -> JSON:
         """See `TaskHandle.result`."""
-        return _wait(self._loop, self._handle.result(timeout))
+        return wait(self._loop, self._handle.result(timeout))
 
     def cancel(self) -> None:
         """See `TaskHandle.cancel`."""
-        _wait(self._loop, self._handle.cancel())
+        wait(self._loop, self._handle.cancel())
 
 
 class SendOptions(TypedDict, total=False):
@@ -68,6 +74,7 @@ class SendOptions(TypedDict, total=False):
     deliver_at: datetime | None
     expires_in: float | None
     timeout: float | None
+    owner: str | None
 
 
 class BlockingVerbs:
@@ -82,14 +89,14 @@ class BlockingVerbs:
     ) -> BlockingHandle:
         """See `Speaker.send_direct_message`."""
         call = self._speaker.send_direct_message(to_agent, content, **options)
-        return BlockingHandle(_wait(self._loop, call), self._loop)
+        return BlockingHandle(wait(self._loop, call), self._loop)
 
     def handoff_to_agent(
         self, to_agent: str, content: JSON, **options: Unpack[SendOptions]
     ) -> BlockingHandle:
         """See `Speaker.handoff_to_agent`."""
         call = self._speaker.handoff_to_agent(to_agent, content, **options)
-        return BlockingHandle(_wait(self._loop, call), self._loop)
+        return BlockingHandle(wait(self._loop, call), self._loop)
 
     def request_from_agent(
         self,
@@ -110,12 +117,12 @@ class BlockingVerbs:
             wait_for_agent=wait_for_agent,
             message_id=message_id,
         )
-        return _wait(self._loop, call)
+        return wait(self._loop, call)
 
     def broadcast_message(self, content: JSON, *, metadata: dict[str, Any] | None = None) -> None:
         """See `Speaker.broadcast_message`."""
-        _wait(self._loop, self._speaker.broadcast_message(content, metadata=metadata))
+        wait(self._loop, self._speaker.broadcast_message(content, metadata=metadata))
 
     def list_agents(self, capability: str | None = None) -> list[AgentCard]:
         """See `Speaker.list_agents`."""
-        return _wait(self._loop, self._speaker.list_agents(capability))
+        return wait(self._loop, self._speaker.list_agents(capability))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import types
 import typing
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubbub.agents.parameters import Parameters
 from hubbub.mesh.service import Listener
 from hubbub.wire.envelope import AgentMessage
 
@@ -123,14 +125,21 @@ class Handler:
     Args:
         function: sync or async function or bound method, or an async generator.
         default: what it gets if its parameter is not annotated.
+        parameters: what it takes beside the task, for a workflow.
 
     Raises:
         TypeError: the function does not fit.
     """
 
-    def __init__(self, function: Callable[..., Any], default: Argument) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        default: Argument,
+        parameters: Parameters | None = None,
+    ) -> None:
         self.function = function
-        self.argument = argument_of(function, default)
+        self.argument = argument_of(function, default) if parameters is None else "task"
+        self._parameters = parameters
         self._is_async = _is_async(function)
 
     async def __call__(self, task: Task, threads: Executor) -> Any:
@@ -139,12 +148,15 @@ class Handler:
         A sync function runs in a thread, so that it never blocks the event loop.
         """
         arguments = self._argument(task)
+        more = {} if self._parameters is None else self._parameters.values(task)
         if self._is_async:
-            result = self.function(*arguments)
+            task.run.belongs_here()
+            result = self.function(*arguments, **more)
         else:
             context = contextvars.copy_context()
             loop = asyncio.get_running_loop()
-            call = _for_thread(self.function, arguments)
+            function = functools.partial(self.function, **more)
+            call = _for_thread(function, arguments, at_start=task.run.belongs_here)
             result = await loop.run_in_executor(threads, context.run, call)
         if inspect.isawaitable(result):
             result = await result
@@ -160,8 +172,15 @@ class Handler:
         return (task.content if self.argument == "text" else task.message,)
 
 
-def _for_thread(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:
+def _for_thread(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    at_start: Callable[[], None] | None = None,
+) -> Callable[[], Any]:
     def call() -> Any:
+        if at_start is not None:
+            at_start()
         try:
             return function(*arguments)
         except StopIteration as error:  # no future takes it: its waiter would wait for ever

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
-from hubbub.agents.blocking import BlockingVerbs
+from hubbub.agents.asking import Asking
+from hubbub.agents.blocking_task import BlockingTask
+from hubbub.agents.saying import Saying
+from hubbub.agents.steps import Steps
 from hubbub.mesh.activity import Activity, Recorder, current_activity
+from hubbub.mesh.durable.run import Run
+from hubbub.mesh.limits import Limits
+from hubbub.mesh.service import Shower
 from hubbub.mesh.speaker import Line, Speaker
-from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.recording import Recording
 
 __all__ = ["Task", "current_task"]
 
@@ -21,20 +28,24 @@ async def _unrecorded(kind: str, data: dict[str, Any]) -> None:
     """A request has no log."""
 
 
-async def _unseen(text: str) -> None:
+async def _unseen(text: str, *, key: str = "", offset: int = 0) -> None:
     """Nobody watches a request being answered."""
 
 
-class Task(Speaker):
+class Task(Steps, Asking, Saying, Speaker):
     """One piece of work. It talks like an agent, for the conversation it belongs to.
 
-    A request that is being answered is one, too; what it records is kept nowhere.
+    What it does through `step`, `sleep`, `now`, the questions and the verbs is on record: when a
+    process dies, or the task rests until a person has answered, its handler is called again from
+    the top, and gets what is on record instead of doing it again. A request that is being
+    answered is a task, too, but what it records is kept nowhere.
 
     Attributes:
         id: the task's id.
         message: what opened it.
         attempt: 1 for the first.
         agent: display name of the agent that works on it.
+        run: keeps what is on record.
         streamed: whether it is a request whose answer is wanted piece by piece.
         timeout_seconds: for a request, how long the requester waits, if that is known.
     """
@@ -46,8 +57,9 @@ class Task(Speaker):
         task_id: str,
         *,
         attempt: int = 1,
+        run: Run | None = None,
         record: Recorder = _unrecorded,
-        show: Callable[[str], Awaitable[None]] = _unseen,
+        show: Shower = _unseen,
         canceled: asyncio.Event | None = None,
         deadline: float = math.inf,
         streamed: bool = False,
@@ -56,6 +68,7 @@ class Task(Speaker):
         self.id = task_id
         self.message = message
         self.attempt = attempt
+        self.run = run or Run(line.sender, task_id, Recording(), None)
         self.agent = line.sender
         self.streamed = streamed
         self.timeout_seconds = timeout_seconds
@@ -78,9 +91,9 @@ class Task(Speaker):
         return f"Task(id={self.id!r}, agent={self.agent!r}, attempt={self.attempt})"
 
     @property
-    def blocking(self) -> BlockingVerbs:
-        """The verbs for sync handlers, which run in threads."""
-        return BlockingVerbs(self, self._loop)
+    def blocking(self) -> BlockingTask:
+        """The same for sync handlers, which run in threads."""
+        return BlockingTask(self, self._loop)
 
     @property
     def content(self) -> str:
@@ -109,39 +122,33 @@ class Task(Speaker):
             return None
         return datetime.fromtimestamp(self._deadline, UTC)
 
-    async def say(self, text: str) -> None:
-        """Say something to whoever follows the task; it is kept in its log."""
-        await self._record("said", {"text": text})
+    async def run_team(
+        self,
+        team: object,
+        topic: str,
+        *,
+        tools: Sequence[object] = (),
+        limits: Limits | None = None,
+    ) -> Any:
+        """Let a team work on a topic, and return its answer.
 
-    async def show(self, text: str) -> None:
-        """Show a piece of text while it is being made; nothing of it is kept."""
-        await self._show(text)
-
-    async def progress(self, text: str, fraction: float | None = None) -> None:
-        """Tell how far the work is.
-
-        Args:
-            text: what is being done.
-            fraction: how much is done, from 0 to 1, if known.
-        """
-        await self._record("progress", {"text": text, "fraction": fraction})
-
-    async def tool_call(self, name: str, arguments: JSON, *, call_id: str = "") -> None:
-        """Put on record that a tool is called."""
-        await self._record("tool_call", {"name": name, "arguments": arguments, "id": call_id})
-
-    async def tool_result(self, name: str, result: JSON, *, call_id: str = "") -> None:
-        """Put on record what a tool returned."""
-        await self._record("tool_result", {"name": name, "result": result, "id": call_id})
-
-    async def record(self, kind: str, data: dict[str, Any]) -> None:
-        """Put anything else on record.
+        What its members say and do is in the task's log, what they ask is asked by the task, and
+        when the handler runs again their models are not asked anew.
 
         Args:
-            kind: what happened, a word of your own.
-            data: the facts, JSON.
+            team: a runtime, or an agent or a team of AutoGen, AG2 or Pydantic AI.
+            topic: what it is to work on.
+            tools: typed functions that it may call, too.
+            limits: what it may use; those of its runtime unless given.
+
+        Raises:
+            TypeError: it is nothing that can work.
+            LimitReached: it used up what it may use.
+            ModelError: its model failed.
         """
-        await self._record(kind, data)
+        # Runtimes are a layer above this one, and most tasks need none.
+        at_work: Any = import_module("hubbub.runtimes.at_work")
+        return await at_work.run_team(self, team, topic, tools=tools, limits=limits)
 
 
 def current_task() -> Task | None:

@@ -10,17 +10,19 @@ import contextlib
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Budget
 from hubbub.wire.envelope import AgentMessage, new_id
 
 __all__ = ["Activity", "act_for", "acting", "current_activity"]
 
-Recorder = Callable[[str, dict[str, Any]], Awaitable[None]]
+Recorder = Callable[[str, dict[str, Any]], Coroutine[Any, Any, None]]
+"""Puts something on record; which call it is, is settled when it is called, not when awaited."""
 
 
 @dataclass(slots=True)
@@ -32,7 +34,8 @@ class Activity:
         message: what set it to work.
         task_id: the task; None for a request, which has no log.
         origin: sender and id of the message that began a chain of handoffs.
-        record: writes an event into the task's log.
+        run: makes durable calls; None for a request.
+        owner: the person that it is done for; empty if nobody in particular.
         deadline: when the task must have ended, in seconds since 1970.
         budget: what the task or request may use; None if there are no limits.
         subject: what the handler was given, for `hubbub.current_task`.
@@ -42,7 +45,8 @@ class Activity:
     message: AgentMessage
     task_id: str | None
     origin: tuple[str, str] | None = None
-    record: Recorder | None = None
+    run: Run | None = None
+    owner: str = ""
     deadline: float = math.inf
     budget: Budget | None = None
     subject: object = None
@@ -57,10 +61,13 @@ class Activity:
         if self.task_id is None:
             return new_id()
         step = f"{verb}.{to_agent}"
-        if self._sent is None:
-            self._sent = Counter()
-        self._sent[step] += 1
-        seed = f"{self.agent}\n{self.task_id}\n{step}\n{self._sent[step]}"
+        if self.run is not None:
+            seed = f"{self.agent}\n{self.task_id}\n{self.run.branch.mark(step).key}"
+        else:
+            if self._sent is None:
+                self._sent = Counter()
+            self._sent[step] += 1
+            seed = f"{self.agent}\n{self.task_id}\n{step}\n{self._sent[step]}"
         return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
 
 

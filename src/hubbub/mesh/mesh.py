@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
+from msgspec import convert
+
 from hubbub.errors import ConnectionLost
 from hubbub.mesh.records import Records
 from hubbub.mesh.requests.requester import Requester
@@ -18,6 +20,7 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.server import LocalServer, local_server, running_server
 from hubbub.settings import DEFAULT_NATS_URL, NATSConfig
 from hubbub.wire.names import ANONYMOUS, agent_token
+from hubbub.wire.replays import REPLAY, ReplayReport
 
 __all__ = ["Mesh", "connect"]
 
@@ -91,6 +94,27 @@ class Mesh(Speaker, Records):
         """Go on with the servers at another URL, where those of this mesh are now."""
         self._url = url
         self.connection.move(url)
+
+    async def replay_task(self, task_id: str, *, timeout: float = 60.0) -> ReplayReport:
+        """Have a recorded task run against today's code, without side effects.
+
+        Whoever serves the agent does that, with the newest version of it.
+
+        Args:
+            task_id: the task.
+            timeout: seconds to wait.
+
+        Raises:
+            TaskNotFound: there is no such task.
+            AgentUnavailable: nobody serves its agent.
+            RequestTimeout: it did not come to its end in time.
+            RemoteError: it could not be run.
+        """
+        task = await self.find_task(task_id)
+        reply = await self.request_from_agent(
+            task.agent, "", metadata={REPLAY: task_id}, timeout=timeout
+        )
+        return convert(reply.content, ReplayReport)
 
     async def announce(self, agent: str, status: str | None = None) -> None:
         """Announce an agent that is served here once more, or a status of it."""

@@ -9,10 +9,13 @@ from hubbub.mesh.history.entries import EntryKind, HistoryEntry, Selection
 from hubbub.mesh.history.following import following
 from hubbub.mesh.history.pages import HistoryPage, read_page
 from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
+from hubbub.mesh.tasks.answering import give_answer
 from hubbub.mesh.tasks.lists import TaskPage, TaskSummary, find_task, list_tasks
 from hubbub.mesh.transport.connection import Connection
+from hubbub.wire.codec import JSON
 from hubbub.wire.events import TaskState
 from hubbub.wire.names import agent_token
+from hubbub.wire.questions import Question
 
 __all__ = ["Records"]
 
@@ -34,6 +37,7 @@ class Records:
         *,
         state: TaskState | str | Collection[TaskState | str] | None = None,
         context: str | None = None,
+        owner: str | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> TaskPage:
@@ -43,6 +47,7 @@ class Records:
             agent: only tasks of this agent.
             state: only tasks in this state, or in one of these.
             context: only tasks of this conversation.
+            owner: only tasks that are done for this person.
             before: the `before` of the page that this one follows on.
             limit: how many tasks the page has at the most.
 
@@ -58,9 +63,34 @@ class Records:
             agent=None if agent is None else agent_token(agent),
             states=frozenset(TaskState(one) for one in states),
             context=context,
+            owner=owner,
             before=before,
             limit=limit,
         )
+
+    async def answer_task(
+        self, task_id: str, answer: JSON, question_id: str | None = None, *, by: str | None = None
+    ) -> Question:
+        """Answer a question of a task, and return the question; see `TaskHandle.answer`.
+
+        Args:
+            task_id: the task.
+            answer: a text, a choice, a list of choices, or for an approval an object with
+                `decision` ("approve" or "reject"), `arguments` and `comment`.
+            question_id: which question; may be left out if one alone is open.
+            by: who answers; by default the name of this mesh.
+
+        Raises:
+            TaskNotFound: there is no such task.
+            AlreadyAnswered: somebody else was first.
+            QuestionNotFound: there is no such question, or several and none is named.
+            InvalidAnswer: it does not fit.
+            ConnectionLost: the server does not confirm it.
+        """
+        task = await find_task(self.connection, task_id)
+        by = self.name if by is None else by
+        token = agent_token(task.agent)
+        return await give_answer(self.connection, token, task_id, answer, question_id, by=by)
 
     async def find_task(self, task_id: str) -> TaskSummary:
         """Return a task by its id alone; `task` with its agent gives a handle on it.

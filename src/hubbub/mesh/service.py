@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hubbub.mesh.activity import Recorder
+from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.rates import RateLimits
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
 
-__all__ = ["Listener", "Request", "Service", "Work"]
+__all__ = ["Listener", "Request", "Service", "Shower", "Work"]
+
+
+class Shower(Protocol):
+    """Shows a piece of a text that is being written; nothing of it is stored."""
+
+    async def __call__(self, text: str, *, key: str = "", offset: int = 0) -> None:
+        """Show it.
+
+        Args:
+            text: the piece.
+            key: which text it belongs to; empty for the task's answer.
+            offset: how many characters of that come before it.
+        """
+        ...
+
 
 Listener = Callable[[AgentMessage], Awaitable[None]]
 
@@ -29,8 +45,10 @@ class Work:
         message: what opened it.
         task_id: its id.
         attempt: 1 for the first.
+        run: makes durable calls, with what earlier attempts have put on record.
         record: writes an event into its log.
         show: shows text while it is being made; nothing of it is stored.
+        version: which version of the service it began with.
         deadline: when it must have ended, in seconds since 1970; infinite if it may take its time.
         canceled: set when it shall end: somebody asked for that, or its deadline has passed.
     """
@@ -38,8 +56,10 @@ class Work:
     message: AgentMessage
     task_id: str
     attempt: int
+    run: Run
     record: Recorder
-    show: Callable[[str], Awaitable[None]]
+    show: Shower
+    version: str = ""
     deadline: float = math.inf
     canceled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,6 +110,14 @@ class Service(Protocol):
     @property
     def lease_seconds(self) -> float | None:
         """Its lease, if it is not the mesh's."""
+        ...
+
+    @property
+    def versions(self) -> Sequence[str] | None:
+        """Which versions of its tasks it can go on with, the one for new tasks first.
+
+        None if it takes them all.
+        """
         ...
 
     @property

@@ -19,7 +19,8 @@ from hubbub.mesh.presence.life import Life, open_life
 from hubbub.mesh.requests.responder import Responder
 from hubbub.mesh.service import Listener, Service
 from hubbub.mesh.tasks.execution import Executor
-from hubbub.mesh.tasks.inbox import Inbox
+from hubbub.mesh.tasks.inbox import WAKE_LANE, Inbox
+from hubbub.mesh.tasks.log import Fenced
 from hubbub.mesh.tasks.notices import deliver_notices, expect_notices
 from hubbub.mesh.tasks.sweep import sweep, sweep_inboxes
 from hubbub.mesh.transport.concurrency import all_of, background
@@ -28,6 +29,7 @@ from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.mesh.versions import require_new_server
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
+from hubbub.wire.inputs import CANCEL
 from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
 
@@ -128,7 +130,8 @@ class Serving:
                     inbox.open(),
                     responder.open(),
                     connection.subscription(
-                        connection.layout.input_filter(card.token), _on_input(executor)
+                        connection.layout.input_filter(card.token),
+                        _on_input(executor, inbox, group),
                     ),
                 ):
                     if service.message_listener is not None:
@@ -249,11 +252,25 @@ class Serving:
                 ear.hear(message)
 
 
-def _on_input(executor: Executor) -> Callable[[Msg], Awaitable[None]]:
+def _on_input(
+    executor: Executor, inbox: Inbox, group: asyncio.TaskGroup
+) -> Callable[[Msg], Awaitable[None]]:
+    async def take_in(subject: str) -> None:
+        try:
+            await executor.take_in(subject)
+        except (HubbubError, Fenced) as error:
+            log.warning("An input on %s is left for later: %s", subject, error)
+
     async def on_input(raw: Msg) -> None:
         address = parse(raw.subject)
-        if address is not None and address.key == "cancel":
+        if address is None:
+            return
+        if address.key == CANCEL:
             executor.cancel(address.task_id)
+        if executor.works_on(address.task_id):
+            group.create_task(take_in(raw.subject))
+        else:
+            inbox.look_into(WAKE_LANE)
 
     return on_input
 

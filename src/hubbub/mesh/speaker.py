@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hubbub.errors import HubbubError, InvalidMessage, TooManyHops
+from hubbub.errors import InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, current_activity
+from hubbub.mesh.durable.run import Run
+from hubbub.mesh.durable.talk import ask_once, put_once, stream_once, tell_once
 from hubbub.mesh.presence.cards import is_present, list_cards
 from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.tasks.outbox import put_in_inbox, store
 from hubbub.mesh.tasks.timing import plan
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import MESSAGE_ID, ORIGIN, PARENT, pair_header
+from hubbub.mesh.transport.headers import MESSAGE_ID, ORIGIN, OWNER, PARENT, pair_header
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
@@ -78,6 +80,7 @@ class Speaker(ABC):
         deliver_at: datetime | None = None,
         expires_in: float | None = None,
         timeout: float | None = None,
+        owner: str | None = None,
     ) -> TaskHandle:
         """Set an agent to work; returns once the message is stored, online or not.
 
@@ -93,6 +96,7 @@ class Speaker(ABC):
             expires_in: seconds in which an agent must begin, or else the task fails.
             timeout: seconds in which the task must end, or else it is stopped and fails; what is
                 sent from within a task ends no later than that task must.
+            owner: the person that it is done for; by default whom the current task is done for.
 
         Returns:
             A handle on the task that the message opens.
@@ -115,7 +119,7 @@ class Speaker(ABC):
             timeout=timeout,
             latest=activity.deadline if activity is not None else math.inf,
         )
-        return await self._put(to_agent, message, activity, timing.headers())
+        return await self._put(to_agent, message, activity, timing.headers(), owner)
 
     async def handoff_to_agent(
         self,
@@ -130,6 +134,7 @@ class Speaker(ABC):
         deliver_at: datetime | None = None,
         expires_in: float | None = None,
         timeout: float | None = None,
+        owner: str | None = None,
     ) -> TaskHandle:
         """Pass work on to an agent, and put that on record.
 
@@ -151,15 +156,7 @@ class Speaker(ABC):
             first = activity.message
             origin = activity.origin or (first.from_agent, first.message_id)
             headers[ORIGIN] = pair_header(*origin)
-        handle = await self._put(to_agent, message, activity, headers)
-        connection = self._line().connection
-        await store(
-            connection,
-            connection.layout.handoff(agent_token(message.from_agent), agent_token(to_agent)),
-            message.to_bytes(),
-            headers={MESSAGE_ID: f"{message.message_id}.handoff"},
-        )
-        return handle
+        return await self._put(to_agent, message, activity, headers, owner)
 
     async def request_from_agent(
         self,
@@ -198,13 +195,18 @@ class Speaker(ABC):
         message = self._question(to_agent, content, metadata, context_id, message_id)
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
-        return await line.requester.ask(
-            to_agent,
-            message,
-            timeout=seconds,
-            wait=wait_for_agent,
-            repeated=message_id is not None,
-        )
+
+        async def ask() -> AgentMessage:
+            return await line.requester.ask(
+                to_agent,
+                message,
+                timeout=seconds,
+                wait=wait_for_agent,
+                repeated=message_id is not None,
+            )
+
+        run = self._current_run()
+        return await (ask() if run is None else ask_once(run, message, ask))
 
     async def stream_from_agent(
         self,
@@ -225,6 +227,8 @@ class Speaker(ABC):
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
         pieces = line.requester.stream(to_agent, message, timeout=seconds, wait=wait_for_agent)
+        if (run := self._current_run()) is not None:
+            pieces = stream_once(run, message, pieces)
         # Whoever leaves early must not leave the agent at work until the garbage is collected.
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
@@ -243,9 +247,16 @@ class Speaker(ABC):
         # Monitors look for a status in every announcement.
         facts = {"status": "online", **(metadata or {})}
         message, _ = self._compose("announcement", None, content, facts, 3, None, None)
+        if self._is_rehearsed():
+            return
         connection = self._line().connection
         subject = connection.layout.everybody(agent_token(message.from_agent))
-        await connection.publish(subject, message.to_bytes())
+
+        async def publish() -> None:
+            await connection.publish(subject, message.to_bytes())
+
+        run = self._current_run()
+        await (publish() if run is None else tell_once(run, message, publish))
 
     async def list_agents(
         self, capability: str | None = None, *, include_offline: bool = False
@@ -342,29 +353,41 @@ class Speaker(ABC):
         message: AgentMessage,
         activity: Activity | None,
         headers: dict[str, str],
+        owner: str | None,
     ) -> TaskHandle:
         connection = self._line().connection
-        record = activity.record if activity is not None else None
-        facts = {
-            "message_type": message.message_type,
-            "to_agent": to_agent,
-            "message_id": message.message_id,
-        }
+        if owner is None and activity is not None:
+            owner = activity.owner
+        if owner:
+            headers = {**headers, OWNER: owner}
         if activity is not None and activity.task_id is not None:
-            headers = {
-                **headers,
-                PARENT: pair_header(agent_token(activity.agent), activity.task_id),
-            }
-        if record is not None:
-            # First on record: a process that has lost its task sends nothing more.
-            await record("sent", facts)
-        try:
+            parent = pair_header(agent_token(activity.agent), activity.task_id)
+            headers = {**headers, PARENT: parent}
+
+        async def put() -> None:
             await put_in_inbox(connection, to_agent, message, headers=headers)
-        except HubbubError as error:
-            if record is not None:
-                await record("unsent", {**facts, "error": str(error)})
-            raise
+            if message.message_type == "handoff":
+                await store(
+                    connection,
+                    connection.layout.handoff(
+                        agent_token(message.from_agent), agent_token(to_agent)
+                    ),
+                    message.to_bytes(),
+                    headers={MESSAGE_ID: f"{message.message_id}.handoff"},
+                )
+
+        run = self._current_run()
+        await (put() if run is None else put_once(run, to_agent, message, put))
         return TaskHandle(connection, to_agent, message.message_id, message=message)
+
+    def _is_rehearsed(self) -> bool:
+        run = self._current_run()
+        return run is not None and run.is_rehearsed
+
+    def _current_run(self) -> Run | None:
+        """Return the run that what is said belongs to, None outside of tasks."""
+        activity = self._activity()
+        return activity.run if activity is not None else None
 
 
 def _placed(

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hubbub.errors import LimitReached
     from hubbub.mesh.limits import Budget, Limits, Usage
+    from hubbub.runtimes.adapters.ag2 import from_ag2
+    from hubbub.runtimes.adapters.autogen import from_autogen
+    from hubbub.runtimes.adapters.pydantic_ai import from_pydantic_ai
     from hubbub.runtimes.calls import ask_person
     from hubbub.runtimes.errors import (
         BadModelAnswer,
@@ -67,6 +70,9 @@ __all__ = [
     "ask_person",
     "current_run",
     "execute",
+    "from_ag2",
+    "from_autogen",
+    "from_pydantic_ai",
     "iterate",
     "probe",
 ]
@@ -85,6 +91,9 @@ _HOME = {
     "Tool": "hubbub.runtimes.tools",
     "ToolLoop": "hubbub.runtimes.loop",
     "ask_person": "hubbub.runtimes.calls",
+    "from_ag2": "hubbub.runtimes.adapters.ag2",
+    "from_autogen": "hubbub.runtimes.adapters.autogen",
+    "from_pydantic_ai": "hubbub.runtimes.adapters.pydantic_ai",
     "probe": "hubbub.runtimes.probing",
 }
 

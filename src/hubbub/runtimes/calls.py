@@ -14,7 +14,7 @@ from hubbub.runtimes.shapes import JsonObject, as_object
 from hubbub.runtimes.tools import Tool, ToolOutcome
 from hubbub.runtimes.transcript import tool_message
 
-__all__ = ["ask_person", "make_calls"]
+__all__ = ["approved", "ask_person", "comment", "make_calls", "shown"]
 
 _YES = {"y", "yes", "ok", "approve", "approved", "true", "1"}
 
@@ -91,7 +91,7 @@ async def _made(
     approve: Collection[str],
 ) -> ToolOutcome:
     asking_for(call.id)
-    arguments = _shown(call.arguments)
+    arguments = shown(call.arguments)
     await ctx.emit("tool_call", agent, id=call.id, name=call.name, arguments=arguments)
     tool = tools.get(call.name)
     if tool is None:
@@ -103,21 +103,22 @@ async def _made(
             f"May {agent} run {call.name}?", "approval", tool=call.name, arguments=arguments
         )
         decision = await ctx.ask(question)
-        if not _approved(decision):
-            return ToolOutcome(f"A person refused this call. {_comment(decision)}", failed=True)
+        if not approved(decision):
+            return ToolOutcome(f"A person refused this call. {comment(decision)}", failed=True)
         changed = as_object((as_object(decision) or {}).get("arguments"))
         given = given if changed is None else json.dumps(changed)
     return await tool.call(given)
 
 
-def _shown(arguments: str) -> JsonObject:
+def shown(arguments: str) -> JsonObject:
+    """Return a model's arguments for people to see, also if they are broken."""
     try:
         return read_object(arguments)
     except BrokenJson:
         return {"broken": arguments}
 
 
-def _approved(decision: Any) -> bool:
+def approved(decision: Any) -> bool:
     """Read an answer: a word, a truth value, or `{decision: approve|reject, ...}`."""
     told = as_object(decision)
     if told is not None:
@@ -125,6 +126,7 @@ def _approved(decision: Any) -> bool:
     return str(decision).strip().lower() in _YES
 
 
-def _comment(decision: Any) -> str:
+def comment(decision: Any) -> str:
+    """Return what a person said beside a decision."""
     told = as_object(decision)
     return str(told.get("comment") or "") if told is not None else str(decision)

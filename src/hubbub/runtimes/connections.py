@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from hubbub.runtimes.normalise.recording import RecordingTransport
 from hubbub.runtimes.normalise.transport import NormalisingTransport
 
 __all__ = ["Lease", "lease", "proxy_for"]
@@ -57,7 +58,8 @@ def lease(base_url: str) -> Lease:
         inner = httpx2.AsyncHTTPTransport(
             proxy=proxy, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=50)
         )
-        clients[proxy] = _Shared(httpx2.AsyncClient(transport=NormalisingTransport(inner)))
+        transport = RecordingTransport(NormalisingTransport(inner))
+        clients[proxy] = _Shared(httpx2.AsyncClient(transport=transport))
     clients[proxy].leases += 1
     return Lease(clients[proxy].client, loop, proxy)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hubbub.agents.task import Task
 
-__all__ = ["MESH_TOOLS", "mesh_tools"]
+__all__ = ["MESH_TOOLS", "chosen", "mesh_tools"]
 
 MESH_TOOLS = (
     "list_agents",
@@ -93,3 +93,16 @@ def mesh_tools(
         broadcast_message,
     )
     return [tool for tool in tools if tool.__name__ in names]
+
+
+def chosen(mesh_tools: bool | Collection[str]) -> Collection[str]:
+    """Return names of mesh tools: all, none, or those that are named.
+
+    Raises:
+        ValueError: there is no mesh tool of that name.
+    """
+    if isinstance(mesh_tools, bool):
+        return MESH_TOOLS if mesh_tools else ()
+    if unknown := set(mesh_tools) - set(MESH_TOOLS):
+        raise ValueError(f"no mesh tool is called {', '.join(sorted(unknown))}")
+    return tuple(mesh_tools)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import LimitReached
@@ -131,7 +133,8 @@ class ModelClient:
             tool_choice: `auto`, `none` or `required`; the server's default if None.
             schema: a JSON schema the answer has to fit.
             on_delta: called with each part of the answer as it arrives.
-            budget: what the run may still use; what this call uses is booked there.
+            budget: what the run may still use; what this call uses is booked there, unless the
+                answer is on record.
 
         Raises:
             LimitReached: the budget does not allow the call, or its time ran out meanwhile.
@@ -140,10 +143,12 @@ class ModelClient:
         """
         from hubbub.runtimes.breaker import breaker_for
         from hubbub.runtimes.failures import is_missing_model, is_servers_fault
+        from hubbub.runtimes.normalise.recording import recorder_here
 
         budget = budget or Budget(Limits(requests=None))
-        budget.check()
-        budget.spend(Usage(requests=1))
+        payment = _Payment(budget)
+        if recorder_here() is None:
+            payment.make()
         request: dict[str, Any] = {**self._parameters, "messages": list(messages)}
         if tools:
             request["tools"] = list(tools)
@@ -155,7 +160,7 @@ class ModelClient:
         deadline = asyncio.timeout(budget.seconds_left())
         try:
             async with deadline:
-                with breaker_for(self.base_url, is_servers_fault).guard():
+                with breaker_for(self.base_url, is_servers_fault).guard(), payment.due():
                     answer = await self._persistent(request, on_delta, budget)
         except TimeoutError:
             if deadline.expired():
@@ -165,6 +170,8 @@ class ModelClient:
             if is_missing_model(error):
                 raise await self._missing(error) from None
             raise
+        if not payment.made:
+            return replace(answer, usage=Usage())
         used = answer.usage
         budget.spend(Usage(0, used.input_tokens, used.output_tokens, used.estimated))
         return answer
@@ -225,6 +232,8 @@ class ModelClient:
                     for delta in builder.feed(chunk):
                         await tell(delta)
         except _call_errors() as error:
+            if isinstance(error.__cause__, LimitReached):
+                raise error.__cause__ from None
             raise self._named(error, model) from None
         messages = request["messages"]
         taken = {
@@ -269,6 +278,35 @@ class ModelClient:
         )
         self._client = client
         return client
+
+
+@dataclass(slots=True)
+class _Payment:
+    """Pays for one answer, however often it is tried; one that is on record costs nothing."""
+
+    budget: Budget
+    made: bool = False
+
+    def make(self) -> None:
+        if not self.made:
+            self.budget.check()
+            self.budget.spend(Usage(requests=1))
+            self.made = True
+
+    @contextmanager
+    def due(self) -> Generator[None]:
+        """Let the transport pay when it really makes a call, if that has not been done yet."""
+        from hubbub.runtimes.normalise.recording import Calling, calling
+
+        if self.made:
+            yield
+            return
+
+        async def before() -> None:
+            self.make()
+
+        with calling(Calling(before)):
+            yield
 
 
 def _call_errors() -> tuple[type[Exception], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hubbub.agents.agent import Agent
@@ -12,17 +11,13 @@ from hubbub.agents.calling import Handler
 from hubbub.agents.task import Task
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.mesh import Mesh
-from hubbub.runtimes.hosting import execute, iterate
+from hubbub.runtimes.at_work import answer, work
 from hubbub.runtimes.loop import ToolLoop
-from hubbub.runtimes.mesh_tools import MESH_TOOLS, mesh_tools
-from hubbub.runtimes.neutral import Event, RunContext
+from hubbub.runtimes.mesh_tools import chosen
 from hubbub.runtimes.ooda import OODA
 from hubbub.settings import NATSConfig
 
 __all__ = ["NATSOODAAgent"]
-
-
-_MARGIN_SECONDS = 1.0
 
 
 class NATSOODAAgent(Agent):
@@ -93,7 +88,7 @@ class NATSOODAAgent(Agent):
         )
         self._loop = loop
         self._ooda = OODA(loop, max_rounds=max_rounds, limits=loop.limits)
-        self._mesh_tools = _chosen(mesh_tools)
+        self._mesh_tools = chosen(mesh_tools)
         self._run = Handler(self._answer, "task")
         self._agentic_run = Handler(self._work, "task")
 
@@ -106,63 +101,8 @@ class NATSOODAAgent(Agent):
             finally:
                 await self._loop.aclose()
 
-    def _context(self, task: Task) -> RunContext:
-        limits = self._loop.limits
-        if task.timeout_seconds is not None:
-            # The requester is to hear why there is no answer before it stops listening.
-            whole = task.timeout_seconds
-            seconds = whole - max(0.1 * whole, min(_MARGIN_SECONDS, 0.3 * whole))
-            limits = replace(limits, seconds=min(seconds, limits.seconds or seconds))
-        return RunContext(tools=mesh_tools(task, self._mesh_tools), limits=limits)
-
     async def _answer(self, task: Task) -> Any:
-        if task.streamed:
-            return self._pieces(task)
-        return (await execute(self._loop, _asked(task), self._context(task))).output
-
-    async def _pieces(self, task: Task) -> AsyncGenerator[str]:
-        async for event in iterate(self._loop, _asked(task), self._context(task)):
-            if event.kind == "text":
-                yield event.data["delta"]
+        return await answer(self._loop, task, tools=self._mesh_tools)
 
     async def _work(self, task: Task) -> Any:
-        context = self._context(task)
-        context.on_event = _Recorder(task).take
-        return (await execute(self._ooda, _asked(task), context)).output
-
-
-class _Recorder:
-    """Puts what happens in a run into the task's log."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-
-    async def take(self, event: Event) -> None:
-        data = event.data
-        match event.kind:
-            case "text":
-                await self._task.show(data["delta"])
-            case "tool_call":
-                await self._task.tool_call(data["name"], data["arguments"], call_id=data["id"])
-            case "tool_result":
-                await self._task.tool_result(data["name"], data["result"], call_id=data["id"])
-            case "custom" if "phase" in data:
-                await self._task.record("phase", data)
-            case "usage":
-                await self._task.record("usage", data)
-            case _:
-                # Thinking is not kept, and how it ended is the task's own last event.
-                return
-
-
-def _asked(task: Task) -> str:
-    """Return what the model is told: the message, and whom it is from."""
-    return f"Message from {task.message.from_agent}:\n{task.content}"
-
-
-def _chosen(mesh_tools: bool | Collection[str]) -> Collection[str]:
-    if isinstance(mesh_tools, bool):
-        return MESH_TOOLS if mesh_tools else ()
-    if unknown := set(mesh_tools) - set(MESH_TOOLS):
-        raise ValueError(f"no mesh tool is called {', '.join(sorted(unknown))}")
-    return tuple(mesh_tools)
+        return await work(self._ooda, task, tools=self._mesh_tools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,8 @@ from hubbub.mesh.transport.headers import PARENT, pair_header
 from hubbub.mesh.transport.streams import DEAD, HISTORY, HISTORY_PREFIX, NOTICES
 from hubbub.wire.codec import encode
 from hubbub.wire.envelope import AgentMessage
-from hubbub.wire.events import EventKind, fold
+from hubbub.wire.events import EventKind, TaskEvent, fold
+from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS
 
 __all__ = ["Difference", "Outcome", "differences", "read_outcome"]
 
@@ -113,7 +115,7 @@ async def read_outcome(mesh: Mesh, agent: str, task_id: str, effects: Mapping[st
         error=snapshot.error.replace(task_id, _OWN_TASK),
         messages=messages,
         events=Counter(
-            _text(f"{event.kind} ", event.data, task_id)
+            _text(f"{event.kind} ", _lasting(event), task_id)
             for event in log
             if event.kind not in _OF_ATTEMPTS
         ),
@@ -156,6 +158,13 @@ def differences(
             if often[0] != often[1] and not harmless:
                 different.append(Difference(about, what, _times(often[0]), _times(often[1])))
     return different
+
+
+def _lasting(event: TaskEvent) -> dict[str, Any]:
+    """Return what an event tells apart from when and under which key that was."""
+    if event.kind in SETTLING_KINDS | OPENING_KINDS:
+        return {name: event.data[name] for name in ("key", "result") if name in event.data}
+    return {name: value for name, value in event.data.items() if name not in ("key", "place")}
 
 
 def _text(before: str, value: object, task_id: str) -> str:

@@ -60,6 +60,12 @@ class AgentCard(msgspec.Struct, frozen=True, kw_only=True):
         agent_token(self.name)
 
     @property
+    def input_schema(self) -> dict[str, Any] | None:
+        """The JSON schema of what a task for it is started with; None if it takes any text."""
+        schema = self.metadata.get("input_schema")
+        return schema if isinstance(schema, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+    @property
     def token(self) -> str:
         """The subject token of the name."""
         return agent_token(self.name)

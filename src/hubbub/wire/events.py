@@ -16,6 +16,7 @@ import msgspec
 from hubbub.errors import InvalidMessage
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON, check_json, decode, encode
+from hubbub.wire.questions import Question
 
 __all__ = [
     "FINAL_KINDS",
@@ -23,6 +24,7 @@ __all__ = [
     "TaskEvent",
     "TaskSnapshot",
     "TaskState",
+    "add_usage",
     "fold",
     "state_after",
 ]
@@ -58,6 +60,7 @@ class EventKind(StrEnum):
     RELEASED = "released"
     RETRYING = "retrying"
     PARKED = "parked"
+    WAITING = "waiting"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
@@ -70,7 +73,9 @@ _STATE_AFTER: dict[str, TaskState] = {
     EventKind.CLAIMED: TaskState.WORKING,
     EventKind.RELEASED: TaskState.SUBMITTED,
     EventKind.RETRYING: TaskState.SUBMITTED,
+    # Parked means waiting for a person; waiting is for a time, or for another task.
     EventKind.PARKED: TaskState.INPUT_REQUIRED,
+    EventKind.WAITING: TaskState.SUBMITTED,
     EventKind.COMPLETED: TaskState.COMPLETED,
     EventKind.FAILED: TaskState.FAILED,
     EventKind.CANCELED: TaskState.CANCELED,
@@ -96,6 +101,12 @@ _AT_WORK: frozenset[TaskState | None] = frozenset({TaskState.WORKING})
 
 
 _USAGE = ("requests", "input_tokens", "output_tokens")
+_KINDS_OF_REST = frozenset(EventKind)
+_OF_THE_OPENING: tuple[tuple[str, type, str], ...] = (
+    ("inbox_sequence", int, "a whole number"),
+    ("message", dict, "an object"),
+    ("headers", dict, "an object"),
+)
 
 
 class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +184,13 @@ class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         usage: what model calls have used, summed up: `requests`, `input_tokens`, `output_tokens`.
         parent: agent and id of the task that opened it; empty if none did.
         retry_of: the failed task that this one tries again; empty if it is none.
+        questions: what people are asked and have not answered yet, oldest first.
+        owner: the person that it is done for; empty if nobody in particular.
+        version: the version of the workflow that it began with.
+        subject: where the message that opened it had been published.
+        headers: that message's headers.
+        is_parked: whether it has come to rest: whatever wakes it is an input, not its message.
+        wake_sequence: which input the claim belongs to; 0 if it belongs to the inbox entry.
         created_at: time of the first event, ISO 8601.
         updated_at: time of the last event, ISO 8601.
     """
@@ -190,6 +208,13 @@ class TaskSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     usage: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     parent: tuple[str, str] | None = None
     retry_of: str = ""
+    questions: list[Question] = msgspec.field(default_factory=list[Question])
+    owner: str = ""
+    version: str = ""
+    subject: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    is_parked: bool = False
+    wake_sequence: int = 0
     created_at: str = ""
     updated_at: str = ""
 
@@ -202,65 +227,112 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
     """
     state: TaskState | None = None
     facts: dict[str, Any] = {}
-    attempts, errors, sent = 0, list[str](), list[tuple[str, str]]()
-    usage, claimed = Counter[str](), False
+    attempts, errors, sent = 0, list[str](), dict[tuple[str, str], None]()
+    usage, claimed, questions = Counter[str](), False, dict[str, Question]()
     for event in events:
         state = state_after(state, event.kind)
         facts.setdefault("created_at", event.at)
         facts["updated_at"] = event.at
+        if event.kind in _KINDS_OF_REST:
+            facts["is_parked"] = event.kind in (EventKind.PARKED, EventKind.WAITING)
         match event.kind:
             case EventKind.CLAIMED:
                 attempts, claimed = attempts + 1, True
                 facts |= _opening(event) | {"again_at": ""}
-            case EventKind.RELEASED | EventKind.PARKED:
+                wake = event.data.get("wake_sequence")
+                facts["wake_sequence"] = wake if type(wake) is int else 0
+            case EventKind.RELEASED | EventKind.PARKED | EventKind.WAITING:
                 # Such a claim was no attempt that failed.
                 attempts, claimed = attempts - claimed, False
+                facts["again_at"] = _text(event, "again_at")
+                if event.kind != EventKind.RELEASED:
+                    questions = {question.id: question for question in _open_questions(event)}
             case EventKind.RETRYING:
                 errors.append(_text(event, "error"))
                 facts["again_at"] = _text(event, "again_at")
                 claimed = False
+            case "asked":
+                question = _question(event)
+                questions[question.id] = question
+            case "answered" | "timed_out":
+                questions.pop(_text(event, "id"), None)
             case "sent":
-                sent.append((_text(event, "to_agent"), _text(event, "message_id")))
+                sent[_text(event, "to_agent"), _text(event, "message_id")] = None
             case "unsent":
-                refused = (_text(event, "to_agent"), _text(event, "message_id"))
-                sent = [child for child in sent if child != refused]
+                sent.pop((_text(event, "to_agent"), _text(event, "message_id")), None)
             case "usage":
-                for key in _USAGE:
-                    amount = event.data.get(key)
-                    usage[key] += amount if type(amount) is int else 0
+                add_usage(usage, event.data)
+            case "model":
+                add_usage(usage, event.data.get("usage"))
             case _ if event.is_final:
                 if "message" in event.data:
                     facts |= _opening(event)
                 facts |= {"result": event.data.get("result"), "error": _text(event, "error")}
+                questions.clear()
+                if "usage" in event.data:  # all of it, for those who read no more than the end
+                    usage.clear()
+                    add_usage(usage, event.data["usage"])
             case _:
                 pass
     if state is None:
         return TaskSnapshot()
     return TaskSnapshot(
-        state=state, attempts=attempts, errors=errors, sent=sent, usage=dict(usage), **facts
+        state=state,
+        attempts=attempts,
+        errors=errors,
+        sent=[*sent],
+        usage=dict(usage),
+        questions=[*questions.values()],
+        **facts,
     )
 
 
 def _opening(event: TaskEvent) -> dict[str, Any]:
-    """Return what the first event of a log tells of how the task came about.
+    """Return what an event tells of how the task came about; only the first need tell all of it.
 
     Raises:
         InvalidMessage: it is not what a claim holds.
     """
-    sequence, message = event.data.get("inbox_sequence", 0), event.data.get("message", {})
-    if type(sequence) is not int:
-        raise InvalidMessage("the inbox sequence of a claim must be a whole number")
-    if not isinstance(message, dict):
-        raise InvalidMessage("the message of a claim must be an object")
-    parent = event.data.get("parent")
-    known = isinstance(parent, list) and len(parent) == 2  # pyright: ignore[reportUnknownArgumentType]
-    return {
-        "inbox_sequence": sequence,
-        "message": message,
-        "instance": _text(event, "instance"),
-        "parent": (str(parent[0]), str(parent[1])) if known else None,  # pyright: ignore
-        "retry_of": _text(event, "retry_of"),
-    }
+    data, facts = event.data, dict[str, Any]()
+    for name, kind, what in _OF_THE_OPENING:
+        if name in data:
+            if type(data[name]) is not kind:
+                raise InvalidMessage(f"the {name} of a claim must be {what}")
+            facts[name] = data[name]
+    for name in ("instance", "owner", "version", "subject", "retry_of"):
+        if name in data:
+            facts[name] = _text(event, name)
+    parent = data.get("parent")
+    if isinstance(parent, list) and len(parent) == 2:  # pyright: ignore[reportUnknownArgumentType]
+        facts["parent"] = (str(parent[0]), str(parent[1]))  # pyright: ignore
+    return facts
+
+
+def _question(event: TaskEvent) -> Question:
+    """Return the question of an `asked` event.
+
+    Raises:
+        InvalidMessage: it holds none.
+    """
+    try:
+        return msgspec.convert(event.data.get("question"), Question)
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"an asked event holds no question: {error}") from None
+
+
+def _open_questions(event: TaskEvent) -> list[Question]:
+    try:
+        return msgspec.convert(event.data.get("questions", []), list[Question])
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"a {event.kind} event holds no questions: {error}") from None
+
+
+def add_usage(usage: Counter[str], amounts: Any) -> None:
+    """Add what model calls have used, as far as it is well-formed."""
+    if isinstance(amounts, dict):
+        for key in _USAGE:
+            amount = amounts.get(key)  # pyright: ignore[reportUnknownVariableType]
+            usage[key] += amount if type(amount) is int else 0  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _text(event: TaskEvent, key: str) -> str:

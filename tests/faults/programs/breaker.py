@@ -2,20 +2,23 @@
 
     python breaker.py
 
-Commands on stdin: `start NAME [crash|freeze before|after NUMBER]` starts an instance of an agent,
-to break at its NUMBER-th write for a task; `kill PID` and `thaw PID` are what they say. Lines of
-JSON on stdout tell what happens. The processes are forks, which start much faster than anew.
+Commands on stdin: `start NAME [crash|kill|freeze before|after NUMBER]` starts an instance of an
+agent, to break at its NUMBER-th write for a task; `kill PID` and `thaw PID` are what they say.
+Lines of JSON on stdout tell what happens. The processes are forks, which start much faster than
+anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import select
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from hubbub.mesh.transport.answers import PubAck
 from hubbub.mesh.transport.connection import Connection
 
 CRASHED = 77
-WRITES = re.compile(r"tasks\.|agents\.direct\.|agents\.handoff\.|dead\.|\$JS\.ACK\.INBOX\.")
+WRITES = re.compile(r"tasks\.|agents\.direct\.|agents\.handoff\.|dead\.|\$JS\.ACK\.(INBOX|WAKE)\.")
 
 
 def tell(event: str, **facts: Any) -> None:
@@ -42,7 +45,7 @@ def break_at(number: int, when: str, how: str) -> None:
             await connection.client.flush()
         if how == "crash":
             os._exit(CRASHED)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGSTOP)
 
     async def breaking_store(
         self: Connection, subject: str, data: bytes, *, headers: dict[str, str] | None = None
@@ -104,7 +107,14 @@ async def serve(name: str) -> None:
     await agent.until_stopped()
 
 
-def start(name: str, how: str = "", when: str = "", number: str = "0") -> None:
+def start(
+    name: str,
+    how: str = "",
+    when: str = "",
+    number: str = "0",
+    *,
+    serve: Callable[[str], Coroutine[Any, Any, None]] = serve,
+) -> None:
     if os.fork():
         return
     try:
@@ -135,7 +145,7 @@ def ignore(number: int, frame: object) -> None:
     """The wake-up descriptor tells of the signal."""
 
 
-def main() -> None:
+def main(start: Callable[..., None] = start) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
@@ -156,7 +166,8 @@ def main() -> None:
             if do == "start":
                 start(*arguments)
             elif do == "kill":
-                os.kill(int(arguments[0]), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has broken by itself
+                    os.kill(int(arguments[0]), signal.SIGKILL)
             elif do == "thaw":
                 os.kill(int(arguments[0]), signal.SIGCONT)
 

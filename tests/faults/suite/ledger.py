@@ -153,7 +153,7 @@ def _wrong_with(
     finals = [kind for kind in kinds if kind in _FINAL]
     if len(finals) != 1 or kinds[-1] != finals[0]:
         return [f"has {len(finals)} final events"]
-    claims = [event.data for event in log if event.kind == "claimed"]
+    claims = [event.data for event in log if event.kind == "claimed" and "message" in event.data]
     end = log[-1]
     if end.kind == "completed":
         attempt = claims[-1]["attempt"]
@@ -162,7 +162,7 @@ def _wrong_with(
         if (task_id, attempt) not in done:
             wrong.append(f"is completed, and attempt {attempt} did not come to its end")
     for event in log:
-        if event.kind == "step":
+        if event.kind == "stage":
             step = (task_id, event.data["attempt"], event.data["step"])
             if step not in steps:
                 wrong.append(f"has recorded step {step}, which was not done")
@@ -184,7 +184,7 @@ def _expected_completions(plan: Plan, books: Books) -> set[Completion]:
         if task_id in senders:
             expected.add((senders[task_id], task_id, task_id))
         for event in log:
-            if event.kind == "claimed":
+            if event.kind == "claimed" and "message" in event.data:
                 message: dict[str, Any] = event.data["message"]
                 sender, first = agent_token(message["from_agent"]), message["context_id"]
                 expected.add((sender, message["message_id"], task_id))

@@ -61,7 +61,7 @@ class Worker:
         for step in range(number):
             await asyncio.sleep(0.05)
             self._journal.write("step", task=task.id, attempt=task.attempt, step=step)
-            await task.record("step", {"attempt": task.attempt, "step": step})
+            await task.record("stage", {"attempt": task.attempt, "step": step})
 
     async def _children(self, task: Task) -> None:
         children = [await task.send_direct_message("Leaf", do) for do in ("quick", "slow 0.2")]

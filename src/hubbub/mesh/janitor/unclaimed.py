@@ -19,7 +19,7 @@ from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
 from hubbub.mesh.tasks.timing import timing_of
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import ORIGIN, read_pair
+from hubbub.mesh.transport.headers import ORIGIN, OWNER, read_pair
 from hubbub.mesh.transport.streams import DEAD, INBOX, TASKS
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import AgentMessage
@@ -183,9 +183,14 @@ class Unclaimed:
         stored = entry.stored
         delivery = Delivery(stored.subject, stored.data, stored.headers, stored.sequence, 1, "")
         context = entry.message.conversation
-        tasklog = TaskLog(self._connection, entry.agent, entry.task_id, context=context)
+        owner = stored.headers.get(OWNER, "")
+        tasklog = TaskLog(
+            self._connection, entry.agent, entry.task_id, context=context, owner=owner
+        )
         timing = timing_of(stored.headers)
-        return Job(delivery, entry.message, entry.task_id, timing, tasklog, TaskSnapshot())
+        return Job(
+            delivery, delivery, entry.message, entry.task_id, timing, tasklog, TaskSnapshot()
+        )
 
     def _read(self, stored: StoredMessage, agent: str) -> list[_Entry]:
         """Return what an entry opens; nothing if that is for the agent to find out."""

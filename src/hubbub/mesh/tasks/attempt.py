@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
 from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Budget, Usage
 from hubbub.mesh.service import Service, Work
 from hubbub.mesh.tasks.job import Job
@@ -16,13 +18,16 @@ from hubbub.mesh.tasks.verdict import End, Stop, described, verdict
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON, encode
-from hubbub.wire.events import EventKind
+from hubbub.wire.events import EventKind, TaskEvent
+from hubbub.wire.inputs import settling
+from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS
 
 __all__ = ["Attempt"]
 
 log = logging.getLogger("hubbub.tasks")
 
-_OURS = frozenset(EventKind)
+_OURS = frozenset(EventKind) | OPENING_KINDS | SETTLING_KINDS | {"sent", "unsent"}
+_UNWIND_SECONDS = 1.0
 
 
 class Attempt:
@@ -40,12 +45,18 @@ class Attempt:
         self._job = job
         self._stopped: Stop | None = None
         self._handler: asyncio.Task[JSON] | None = None
+        self._resting: asyncio.Task[None] | None = None
+        self._run = Run(service.card.name, job.task_id, job.recording, self._append)
+        self._run.waits.watch(self._on_waiting)
+        versions = service.versions or ("",)
         self._work = Work(
             job.message,
             job.task_id,
             job.attempt,
+            self._run,
             self._record,
             self._show,
+            version=job.before.version if job.before.created_at else versions[0],
             deadline=job.timing.deadline,
         )
 
@@ -56,6 +67,8 @@ class Attempt:
 
     def stop(self, why: Stop) -> None:
         """Let the handler end as soon as it can; what it was stopped for first decides."""
+        if self._stopped is why:
+            return  # told again: its clean-up must not be cut off
         if self._stopped is None or why is Stop.CANCELED:
             self._stopped = why
         if why is not Stop.RELEASED:
@@ -75,7 +88,8 @@ class Attempt:
             message=job.message,
             task_id=job.task_id,
             origin=job.origin,
-            record=self._record,
+            run=self._run,
+            owner=job.owner,
             deadline=job.timing.deadline,
             budget=self._budget(),
         )
@@ -98,7 +112,10 @@ class Attempt:
             await asyncio.wait({handler})
             raise
         finally:
-            activity.record = None  # it may still send, as part of the same conversation
+            activity.run = None  # it may still send, as part of the same conversation
+            if self._resting is not None:
+                self._resting.cancel()
+                await asyncio.wait({self._resting})
         if not handler.cancelled() and isinstance(error := handler.exception(), Exception):
             self._complain(error)
         return verdict(
@@ -107,7 +124,40 @@ class Attempt:
             attempt=job.attempt,
             stopped=self._stopped,
             deadline=job.timing.deadline,
+            run=self._run,
         )
+
+    @property
+    def lease_sequence(self) -> int:
+        """The place of the input that is its lease, 0 if its message is."""
+        return self._job.delivery.sequence if self._job.is_awake else 0
+
+    @property
+    def times(self) -> dict[str, float]:
+        """The calls whose time will come, and when; for a run that has come to rest."""
+        return self._run.waits.times()
+
+    async def take_in(self, key: str, data: bytes) -> bool:
+        """Take in an input of the task; tell whether it has been dealt with.
+
+        Raises:
+            Fenced: the task has another owner by now.
+            InvalidMessage: it is none of ours.
+            ConnectionLost: the server does not confirm it.
+        """
+        return await self._run.take_in(lambda: settling(key, data, self._run.recording))
+
+    def _on_waiting(self) -> None:
+        self._resting = asyncio.create_task(self._rest(), name=f"task {self.task_id} at rest")
+
+    async def _rest(self) -> None:
+        """Unwind the handler when nothing in it can go on by itself."""
+        await self._run.waits.until_at_rest()
+        self._run.waits.park()
+        if self._handler is not None:
+            _, unmoved = await asyncio.wait({self._handler}, timeout=_UNWIND_SECONDS)
+            if unmoved:
+                self._handler.cancel()  # it waits for something that is not on record
 
     def _budget(self) -> Budget | None:
         """Open the account of this attempt with what earlier ones have used."""
@@ -130,7 +180,7 @@ class Attempt:
         deadline = self._job.timing.deadline
         return None if deadline == float("inf") else clock.seconds_until(deadline)
 
-    async def _record(self, kind: str, data: dict[str, Any]) -> None:
+    def _record(self, kind: str, data: dict[str, Any]) -> Coroutine[Any, Any, None]:
         if kind in _OURS:
             raise InvalidMessage(
                 f"{kind!r} is an event that Hubbub writes itself: use another word for this one"
@@ -138,11 +188,16 @@ class Attempt:
         # What a handler left running has no place in the log: its end is written there.
         if self._handler is None or self._handler.done():
             raise HubbubError(f"attempt {self._job.attempt} at task {self.task_id} has ended")
-        await self._job.log.append(kind, data)
+        return self._run.mark(kind, data)
 
-    async def _show(self, text: str) -> None:
+    async def _append(self, kind: str, data: dict[str, Any]) -> TaskEvent:
+        return await self._job.log.append(kind, data)
+
+    async def _show(self, text: str, *, key: str = "", offset: int = 0) -> None:
         subject = self._connection.layout.live(self._service.card.token, self.task_id)
-        facts = {"attempt": self._job.attempt, "text": text}
+        facts: dict[str, Any] = {"attempt": self._job.attempt, "text": text}
+        if key:
+            facts |= {"key": key, "offset": offset}
         await self._connection.publish(subject, encode(facts))
 
     def _complain(self, error: Exception) -> None:

@@ -12,6 +12,7 @@ from hubbub.errors import HubbubError
 from hubbub.mesh.tasks.burial import bury
 from hubbub.mesh.tasks.completion import report_completion
 from hubbub.mesh.tasks.handle import TaskHandle
+from hubbub.mesh.tasks.inputs import tell_parent
 from hubbub.mesh.tasks.job import Job
 from hubbub.mesh.tasks.log import read_log
 from hubbub.mesh.transport.connection import Connection
@@ -49,12 +50,13 @@ async def conclude(
             connection,
             card.token,
             job.task_id,
-            job.delivery,
+            job.opener,
             reason=end.error,
             errors=[*end.errors, end.error],
         )
     if end.state is TaskState.CANCELED:
         await _cancel_children(connection, card.token, job.task_id)
+    await tell_parent(connection, card.token, job.task_id, job.opener.headers, end)
     await report_completion(
         connection,
         card.name,

@@ -18,17 +18,22 @@ from hubbub.mesh.service import Service
 from hubbub.mesh.tasks.attempt import Attempt
 from hubbub.mesh.tasks.burial import bury
 from hubbub.mesh.tasks.ending import conclude
-from hubbub.mesh.tasks.inbox import Delivery, Inbox
-from hubbub.mesh.tasks.job import Job, opened_task, read_opener
+from hubbub.mesh.tasks.inbox import WAKE_LANE, Delivery, Inbox
+from hubbub.mesh.tasks.inputs import is_of_use, read_inputs, set_timers
+from hubbub.mesh.tasks.job import Job, Stored, opened_task, opener_on_record, read_opener
 from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
 from hubbub.mesh.tasks.slot import Pace, run_slot
-from hubbub.mesh.tasks.timing import timing_of
+from hubbub.mesh.tasks.timing import Timing, timing_of
 from hubbub.mesh.tasks.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
 from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import OWNER
 from hubbub.mesh.transport.streams import WAKE
 from hubbub.wire import clock
-from hubbub.wire.events import EventKind, TaskSnapshot, TaskState, fold
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.events import FINAL_KINDS, EventKind, TaskSnapshot, TaskState, fold
+from hubbub.wire.inputs import CANCEL, settling
 from hubbub.wire.names import agent_token, check_message_id
+from hubbub.wire.subjects import parse
 
 __all__ = ["Executor"]
 
@@ -36,6 +41,8 @@ activity_log = logging.getLogger("hubbub.activity")
 log = logging.getLogger("hubbub.tasks")
 
 _MOST_RESERVED = 100_000
+_LOOK_AGAIN_SECONDS = 1.0
+_OTHER_VERSION_SECONDS = 1.0
 
 
 class Executor:
@@ -78,6 +85,10 @@ class Executor:
         """Work off one message after the other until the inbox is closed."""
         await run_slot(self._connection, self._inbox, self._run, self._pace)
 
+    def works_on(self, task_id: str) -> bool:
+        """Tell whether a handler is at work on a task here."""
+        return task_id in self._attempts
+
     def cancel(self, task_id: str) -> None:
         """Stop the handler of a task, if it runs here or is about to."""
         if task_id in self._at_work:
@@ -106,7 +117,7 @@ class Executor:
     async def _run(self, delivery: Delivery, free: asyncio.Event) -> None:
         try:
             with self._leases.hold(delivery.ack_subject, self._lease_seconds):
-                await self._work_off(delivery, free)
+                await self._open(delivery, free)
         except Fenced:
             self._inbox.abandon(delivery)
         except HubbubError as error:
@@ -121,6 +132,12 @@ class Executor:
             self._inbox.abandon(delivery)
         finally:
             free.set()
+
+    async def _open(self, delivery: Delivery, free: asyncio.Event) -> None:
+        if delivery.lane == WAKE_LANE:
+            await self._wake(delivery, free)
+        else:
+            await self._work_off(delivery, free)
 
     async def _work_off(self, delivery: Delivery, free: asyncio.Event) -> None:
         try:
@@ -138,25 +155,131 @@ class Executor:
             # Its lease ran out, as in an outage of the server. Here it goes on, and the signs of
             # life that the running attempt gives are good for this delivery, too.
             return
-        tasklog = TaskLog(self._connection, self._agent, task_id, context=message.conversation)
-        job = Job(delivery, message, task_id, timing, tasklog, TaskSnapshot())
-        self._at_work.add(task_id)
+        await self._at_it(self._job(delivery, delivery, message, task_id, timing), free)
+
+    def _job(
+        self,
+        delivery: Delivery,
+        opener: Stored,
+        message: AgentMessage,
+        task_id: str,
+        timing: Timing,
+    ) -> Job:
+        tasklog = TaskLog(
+            self._connection,
+            self._agent,
+            task_id,
+            context=message.conversation,
+            owner=opener.headers.get(OWNER, ""),
+        )
+        return Job(delivery, opener, message, task_id, timing, tasklog, TaskSnapshot())
+
+    async def _at_it(self, job: Job, free: asyncio.Event) -> None:
+        self._at_work.add(job.task_id)
         try:
             await self._work_on(job, free)
         finally:
-            self._at_work.discard(task_id)
-            self._canceled.discard(task_id)
+            self._at_work.discard(job.task_id)
+            self._canceled.discard(job.task_id)
+
+    # What wakes a task
+
+    async def _wake(self, delivery: Delivery, free: asyncio.Event) -> None:
+        """Go on with a task that has been told something, or see that its owner hears of it."""
+        wait = clock.seconds_until(timing_of(delivery.headers).not_before)
+        if wait:
+            await self._inbox.give_back(delivery, after=wait)
+            return
+        address = parse(delivery.subject)
+        if address is None or address.task_id in self._at_work:
+            await self._hand_over(delivery)
+            return
+        events = await read_log(self._connection, self._agent, address.task_id)
+        before = fold(event for _, event in events)
+        if not events or not before.subject:
+            await self._inbox.acknowledge(delivery)  # nobody knows what it is about
+            return
+        opener, message = opener_on_record(before)
+        timing = timing_of(opener.headers)
+        job = self._job(delivery, opener, message, address.task_id, timing)
+        job.take_in(events)
+        is_lease = before.wake_sequence == delivery.sequence
+        if before.state.is_final and is_lease:
+            await self._close(job, before, again=True)
+        elif before.state.is_final or (
+            before.is_parked if is_lease else not is_of_use(address.key, delivery, job)
+        ):
+            await self._inbox.acknowledge(delivery)
+        elif is_lease or before.is_parked:
+            await self._at_it(job, free)
+        else:
+            await self._hand_over(delivery)
+
+    async def _hand_over(self, delivery: Delivery) -> None:
+        """Let the owner of a task have its input; ask again until it is on record."""
+        address = parse(delivery.subject)
+        attempt = self._attempts.get(address.task_id) if address is not None else None
+        if attempt is not None:
+            await self.take_in(delivery.subject)
+        await self._inbox.give_back(delivery, after=_LOOK_AGAIN_SECONDS)
+
+    async def take_in(self, subject: str) -> None:
+        """Give an input to the handler that works here on its task, if one does.
+
+        Raises:
+            ConnectionLost: the server does not answer.
+        """
+        address = parse(subject)
+        attempt = self._attempts.get(address.task_id) if address is not None else None
+        if address is None or attempt is None:
+            return
+        if address.key == CANCEL:
+            self.cancel(address.task_id)
+            return
+        stored = await self._connection.last_of(WAKE, subject)
+        if stored is None or clock.seconds_until(timing_of(stored.headers).not_before):
+            return
+        done = await attempt.take_in(address.key, stored.data)
+        if done and stored.sequence != attempt.lease_sequence:
+            await self._connection.remove(WAKE, stored.sequence)
+
+    async def _take_in_all(self, job: Job) -> None:
+        """Put on record what a task was told before it was claimed again."""
+        for stored in await read_inputs(self._connection, self._agent, job.task_id):
+            address = parse(stored.subject)
+            if address is None or clock.seconds_until(timing_of(stored.headers).not_before):
+                continue
+            try:
+                event = settling(address.key, stored.data, job.recording)
+            except InvalidMessage as error:
+                log.warning("%s: an input of task %s: %s", self._agent, job.task_id, error)
+                event = None
+            if event is not None:
+                job.recording.add(await job.log.append(*event))
+            if address.key != CANCEL and stored.sequence != job.delivery.sequence:
+                await self._connection.remove(WAKE, stored.sequence)
 
     async def _work_on(self, job: Job, free: asyncio.Event) -> None:
         try:
-            if await self._is_put_aside(job):
+            if job.is_awake:
+                wait = 0.0 if job.before.is_parked else self._seconds_to_wait(job)
+                if wait:
+                    await self._inbox.give_back(job.delivery, after=wait)
+                    return
+            elif await self._is_put_aside(job):
+                return
+            if await self._is_of_another_version(job):
                 return
             end = await self._end_before_claim(job)
             if end is None:
                 await self._claim(job)
+                if job.before.created_at:
+                    await self._take_in_all(job)
         except Fenced:
             # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
             # and the message is in other hands: then it is not ours to acknowledge.
+            if job.is_awake:
+                raise
             await self._recall(job)
             if not await self._is_settled(job):
                 raise
@@ -184,6 +307,9 @@ class Executor:
         if job.before.inbox_sequence not in (0, job.delivery.sequence):
             await self._inbox.acknowledge(job.delivery)  # the same message, stored twice
             return True
+        if job.before.is_parked or job.before.wake_sequence:
+            await self._inbox.acknowledge(job.delivery)  # from then on, inputs are its lease
+            return True
         if job.before.state.is_final:
             await self._close(job, job.before, again=True)
             return True
@@ -196,12 +322,25 @@ class Executor:
             InvalidMessage: the log breaks its own rules.
         """
         try:
-            events = await read_log(self._connection, self._agent, job.task_id)
-            job.before = fold(event for _, event in events)
+            job.take_in(await read_log(self._connection, self._agent, job.task_id))
         except InvalidMessage as error:
             raise InvalidMessage(f"the log of its task is broken: {error}") from None
-        if events:
-            job.log.go_on_behind(events[-1][0], job.before.state)
+
+    async def _is_of_another_version(self, job: Job) -> bool:
+        """Tell whether a task began with code that is not here, and has been left to others."""
+        versions = self._service.versions
+        if versions is None or not job.log.head or job.before.version in versions:
+            return False
+        log.info(
+            "%s: task %s began with version %r, which is not served here",
+            self._agent,
+            job.task_id,
+            job.before.version,
+        )
+        await self._inbox.give_back(
+            job.delivery, after=_OTHER_VERSION_SECONDS, rather_elsewhere=True
+        )
+        return True
 
     async def _end_before_claim(self, job: Job) -> End | None:
         """Return how a task ends that no handler shall see, None if one shall."""
@@ -209,7 +348,7 @@ class Executor:
             return exhausted(job.before)
         if job.log.head and await self._cancel_waits(job.task_id):
             return CANCELED_UNSTARTED
-        if reason := job.timing.too_late(begun=job.before.attempts > 0):
+        if reason := job.timing.too_late(begun=job.is_awake or job.before.attempts > 0):
             facts = {} if job.log.head else job.opening
             return End(EventKind.FAILED, {**facts, "error": reason})
         return None
@@ -236,7 +375,13 @@ class Executor:
         return due - now
 
     async def _claim(self, job: Job) -> None:
-        facts = {**job.opening, "instance": self._instance, "attempt": job.attempt}
+        facts: dict[str, Any] = {"instance": self._instance, "attempt": job.attempt}
+        if job.is_awake:
+            facts["wake_sequence"] = job.delivery.sequence
+        else:
+            facts |= job.opening
+            if versions := self._service.versions:
+                facts["version"] = job.before.version if job.log.head else versions[0]
         try:
             await job.log.append(EventKind.CLAIMED, facts)
         except InvalidMessage as error:
@@ -252,10 +397,16 @@ class Executor:
         self._attempts[job.task_id] = attempt
         began = time.monotonic()
         try:
-            return await attempt.run()
+            end = await attempt.run()
         finally:
             self._pace.note(time.monotonic() - began)
             del self._attempts[job.task_id]
+        if end.kind in (EventKind.PARKED, EventKind.WAITING):
+            # First: once it is at rest, nothing else will wake it.
+            await set_timers(
+                self._connection, self._agent, job.task_id, attempt.times, job.timing.deadline
+            )
+        return end
 
     async def _cancel_waits(self, task_id: str) -> bool:
         """Tell whether somebody asked for the end of a task while its process was dead."""
@@ -268,6 +419,11 @@ class Executor:
         await self._append_end(job, end)
         free.set()
         _tell(job, end.kind, error=end.data.get("error"))
+        if end.kind in (EventKind.PARKED, EventKind.WAITING):
+            await self._inbox.acknowledge(job.delivery)
+            # What came while it was coming to rest is to wake it.
+            self._inbox.look_into(WAKE_LANE)
+            return
         if end.again_after is not None:
             wait = min(end.again_after, clock.seconds_until(clock.seconds() + end.again_after))
             await self._inbox.give_back(job.delivery, after=wait)
@@ -283,9 +439,12 @@ class Executor:
     async def _append_end(self, job: Job, end: End) -> None:
         """Write what came of an attempt, however long the server is away: it cost something."""
         attempt = job.attempt if job.log.is_at_work else job.before.attempts
+        facts = {**end.data, "attempt": attempt}
+        if job.recording.usage and str(end.kind) in FINAL_KINDS:
+            facts["usage"] = dict(job.recording.usage)
         while True:
             try:
-                await job.log.append(end.kind, {**end.data, "attempt": attempt})
+                await job.log.append(end.kind, facts)
             except ConnectionLost as error:
                 if self._releasing or self._connection.client.is_closed:
                     raise

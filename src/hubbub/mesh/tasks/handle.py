@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from hubbub.errors import InvalidMessage, RequestTimeout, TaskCanceled, TaskFailed
+from hubbub.mesh.activity import current_activity
+from hubbub.mesh.tasks.answering import give_answer
+from hubbub.mesh.tasks.children import child_end
 from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import follow_log, read_log
 from hubbub.mesh.transport.answers import APIError
@@ -18,6 +21,7 @@ from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskEvent, TaskSnapshot, TaskState, fold
 from hubbub.wire.names import agent_token
+from hubbub.wire.questions import Question
 
 __all__ = ["TaskHandle"]
 
@@ -89,6 +93,13 @@ class TaskHandle:
             TaskCanceled: it was canceled.
             RequestTimeout: it did not end in time; it goes on all the same.
         """
+        activity = current_activity()
+        if activity is not None and activity.run is not None:
+            end = await child_end(
+                self._connection, activity.run, self._token, self.task_id, timeout
+            )
+            if end is not None:
+                return self._result_of(end)
         try:
             async with asyncio.timeout(timeout), contextlib.aclosing(self.events()) as events:
                 async for event in events:
@@ -106,6 +117,27 @@ class TaskHandle:
         if event.kind == EventKind.CANCELED:
             raise TaskCanceled(self.task_id, reason)
         raise TaskFailed(self.task_id, event.kind, reason)
+
+    async def answer(
+        self, answer: JSON, question_id: str | None = None, *, by: str = ""
+    ) -> Question:
+        """Answer a question of the task, and return the question.
+
+        Args:
+            answer: a text, a choice, a list of choices, or for an approval an object with
+                `decision` ("approve" or "reject"), `arguments` and `comment`.
+            question_id: which question; may be left out if one alone is open.
+            by: who answers.
+
+        Raises:
+            AlreadyAnswered: somebody else was first.
+            QuestionNotFound: there is no such question, or several and none is named.
+            InvalidAnswer: it does not fit.
+            ConnectionLost: the server does not confirm it.
+        """
+        return await give_answer(
+            self._connection, self._token, self.task_id, answer, question_id, by=by
+        )
 
     async def cancel(self) -> None:
         """Ask for the end of the task; does nothing if it has ended.

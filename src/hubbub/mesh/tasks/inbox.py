@@ -22,16 +22,22 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID
 from hubbub.mesh.transport.puller import Puller
 from hubbub.mesh.transport.replies import NO_RESPONDERS, status_of
-from hubbub.mesh.transport.streams import INBOX
+from hubbub.mesh.transport.streams import INBOX, WAKE
 from hubbub.wire.subjects import LANES, parse
 
-__all__ = ["Delivery", "Inbox"]
+__all__ = ["WAKE_LANE", "Delivery", "Inbox"]
 
 log = logging.getLogger("hubbub.inbox")
 
 _DEFAULT_LANE = 3
+WAKE_LANE = 0
+"""What wakes tasks that have begun; they come before new ones, the most urgent ones aside."""
+
+_ORDER = (LANES[0], WAKE_LANE, *LANES[1:])
 _FORGOTTEN_AFTER = 30 * 86_400 * 1_000_000_000
 _PAUSE_SECONDS = 0.5
+# By then the sweep of another instance has found what is free.
+_SWEPT_SECONDS = 1.5
 _NO_MESSAGES = "404"
 
 
@@ -62,9 +68,16 @@ class Delivery:
 
     @property
     def lane(self) -> int:
-        """Its priority, 1 (most urgent) to 5."""
+        """Its priority, 1 (most urgent) to 5, or `WAKE_LANE` for the input of a task."""
         address = parse(self.subject)
-        return _DEFAULT_LANE if address is None else address.priority
+        if address is None:
+            return _DEFAULT_LANE
+        return WAKE_LANE if address.kind == "input" else address.priority
+
+    @property
+    def place(self) -> tuple[bool, int]:
+        """Where it is stored: whether it is an input, and its sequence."""
+        return self.lane == WAKE_LANE, self.sequence
 
     @classmethod
     def of(cls, message: Msg) -> Delivery:
@@ -104,9 +117,9 @@ class Inbox:
         self._maybe: dict[int, int] = {}
         self._news = 0
         self._consumers: set[int] = set()
-        self._held: set[int] = set()
+        self._held: set[tuple[bool, int]] = set()
         # What comes again at a known time, by its place in the inbox.
-        self._put_off: dict[int, asyncio.TimerHandle] = {}
+        self._put_off: dict[tuple[bool, int], asyncio.TimerHandle] = {}
         self._stored = 0
         self._free = 0
 
@@ -130,6 +143,7 @@ class Inbox:
         """Set the consumers up and listen for hints while the context lasts."""
         layout = self._connection.layout
         await self._create_consumer(_DEFAULT_LANE)
+        await self._create_consumer(WAKE_LANE)
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(
                 self._connection.subscription(layout.hint(self._agent), self._on_hint)
@@ -139,14 +153,14 @@ class Inbox:
                     self._connection.subscription(subject, self._on_plain)
                 )
             stack.enter_context(self._connection.on_reconnect(self.look_everywhere))
-            self._note(_DEFAULT_LANE)
+            self._note(_DEFAULT_LANE, WAKE_LANE)
             yield
 
     # What may be waiting
 
     async def _on_hint(self, message: Msg) -> None:
         lane = message.data.decode("ascii", "replace")
-        if lane in ("1", "2", "3", "4", "5"):
+        if lane in ("0", "1", "2", "3", "4", "5"):
             self.look_into(int(lane))
         else:
             self.look_everywhere()
@@ -167,25 +181,29 @@ class Inbox:
         self._note(*self._consumers)
         self._bell.ring()
 
-    def found(self, stored: dict[int, int]) -> bool:
+    def found(self, stored: dict[int, int], *, timers: int = 0) -> bool:
         """Take in what a sweep found; tell whether some of it is not in our hands.
 
         Args:
             stored: how many messages each lane holds, those being worked on included.
+            timers: how many of them only tell, at their time, that it has come.
 
         Returns:
             Whether it is worth looking again soon: there is more than we hold, and a free slot.
         """
-        self._stored = sum(stored.values())
-        elsewhere = self._stored > len(self._held)
+        self._stored = sum(count for lane, count in stored.items() if lane != WAKE_LANE)
+        there = sum(stored.values())
+        elsewhere = there > len(self._held)
         if elsewhere:
             self._note(*stored)
             self._bell.ring()
         # What was put off is known to come later; that it is still there is not.
-        return self._stored > len(self._held) + len(self._put_off) and self._free > 0
+        known = max(timers, sum(is_input for is_input, _ in self._put_off))
+        known += sum(not is_input for is_input, _ in self._put_off)
+        return there > len(self._held) + known and self._free > 0
 
-    def _on_due(self, sequence: int, lane: int) -> None:
-        self._put_off.pop(sequence, None)
+    def _on_due(self, place: tuple[bool, int], lane: int) -> None:
+        self._put_off.pop(place, None)
         self.look_into(lane)
 
     def _note(self, *lanes: int) -> None:
@@ -242,11 +260,13 @@ class Inbox:
             TimeoutError: the server does not answer.
             HubbubError: it refuses us.
         """
-        for lane in LANES:
-            if lane < before and lane in self._maybe:
+        for lane in _ORDER:
+            if lane == before:
+                break
+            if lane in self._maybe:
                 delivery = await self._pull(puller, lane)
                 if delivery is not None:
-                    self._held.add(delivery.sequence)
+                    self._held.add(delivery.place)
                     self._bell.ring()  # where one is, there may be more
                     return delivery
         return None
@@ -256,7 +276,7 @@ class Inbox:
         for _ in range(2):
             if lane not in self._consumers:
                 await self._create_consumer(lane)
-            message = await puller.pull(INBOX, self._consumer(lane))
+            message = await puller.pull(_stream(lane), self._consumer(lane))
             if status_of(message) != NO_RESPONDERS:
                 break
             # The consumer is gone, or the whole of the server's store.
@@ -271,10 +291,10 @@ class Inbox:
         return None
 
     def _consumer(self, lane: int) -> str:
-        return f"{self._agent}-{lane}"
+        return f"{self._agent}-{lane}" if lane != WAKE_LANE else self._agent
 
     async def _create_consumer(self, lane: int) -> None:
-        name = self._consumer(lane)
+        name, layout = self._consumer(lane), self._connection.layout
         config = {
             "durable_name": name,
             "name": name,
@@ -285,10 +305,15 @@ class Inbox:
             "max_ack_pending": 100_000,
             "max_waiting": 4_096,
             "inactive_threshold": _FORGOTTEN_AFTER,
-            "filter_subjects": self._connection.layout.lane_filters(self._agent, lane),
+            "filter_subjects": (
+                [layout.input_filter(self._agent)]
+                if lane == WAKE_LANE
+                else layout.lane_filters(self._agent, lane)
+            ),
         }
+        stream = _stream(lane)
         await self._connection.api(
-            f"CONSUMER.CREATE.{INBOX}.{name}", {"stream_name": INBOX, "config": config}
+            f"CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": config}
         )
         self._consumers.add(lane)
 
@@ -297,17 +322,25 @@ class Inbox:
     async def acknowledge(self, delivery: Delivery) -> None:
         """Remove a message from the inbox: it has been worked off."""
         await self._end(delivery, b"+ACK")
-        self._stored = max(0, self._stored - 1)
+        if delivery.lane != WAKE_LANE:
+            self._stored = max(0, self._stored - 1)
 
-    async def give_back(self, delivery: Delivery, *, after: float = 0.0) -> None:
-        """Hand a message back, to be delivered again after some seconds."""
+    async def give_back(
+        self, delivery: Delivery, *, after: float = 0.0, rather_elsewhere: bool = False
+    ) -> None:
+        """Hand a message back, to be delivered again after some seconds.
+
+        Args:
+            delivery: the message.
+            after: how many seconds.
+            rather_elsewhere: whether another instance is to find it before this one looks again.
+        """
         lane = delivery.lane
         if after:
             await self._end(delivery, f'-NAK {{"delay":{int(after * 1e9)}}}'.encode())
-            due = asyncio.get_running_loop().call_later(
-                after + 0.005, self._on_due, delivery.sequence, lane
-            )
-            self._put_off[delivery.sequence] = due
+            pause = after + (_SWEPT_SECONDS if rather_elsewhere else 0.005)
+            due = asyncio.get_running_loop().call_later(pause, self._on_due, delivery.place, lane)
+            self._put_off[delivery.place] = due
         else:
             await self._end(delivery, b"-NAK")
             # Other instances need not wait for their next sweep.
@@ -317,8 +350,12 @@ class Inbox:
 
     def abandon(self, delivery: Delivery) -> None:
         """Leave a message to its lease: it comes again, here or elsewhere."""
-        self._held.discard(delivery.sequence)
+        self._held.discard(delivery.place)
 
     async def _end(self, delivery: Delivery, answer: bytes) -> None:
-        self._held.discard(delivery.sequence)
+        self._held.discard(delivery.place)
         await self._connection.publish(delivery.ack_subject, answer)
+
+
+def _stream(lane: int) -> str:
+    return WAKE if lane == WAKE_LANE else INBOX

@@ -16,12 +16,13 @@ from hubbub.mesh.tasks.log import read_log
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.backwards import Backwards
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import CONTEXT, PARENT, RETRY_OF, read_pair
+from hubbub.mesh.transport.headers import CONTEXT, OWNER, PARENT, RETRY_OF, read_pair
 from hubbub.mesh.transport.streams import INBOX, TASKS, expect_streams
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import TaskEvent, TaskSnapshot, TaskState, fold, state_after
 from hubbub.wire.names import agent_token, check_message_id
+from hubbub.wire.questions import Question
 from hubbub.wire.subjects import parse
 
 __all__ = ["TaskPage", "TaskSummary", "find_task", "list_tasks"]
@@ -47,6 +48,11 @@ class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
         attempt: how many attempts have begun.
         parent: agent token and id of the task that opened it.
         retry_of: the failed task that this one tries again.
+        questions: what people are asked and have not answered yet; of a task in a list, only
+            while it is at rest.
+        owner: the person that it is done for; empty if nobody in particular.
+        usage: what model calls have used, as far as that is known.
+        version: the version of the workflow that it began with.
         created_at: when it was sent, ISO 8601.
         updated_at: when something happened to it last, ISO 8601.
     """
@@ -64,6 +70,10 @@ class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     parent: tuple[str, str] | None = None
     retry_of: str = ""
+    questions: list[Question] = msgspec.field(default_factory=list[Question])
+    owner: str = ""
+    usage: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    version: str = ""
     created_at: str = ""
     updated_at: str = ""
 
@@ -126,6 +136,7 @@ async def list_tasks(
     agent: str | None = None,
     states: Collection[TaskState] = (),
     context: str | None = None,
+    owner: str | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> TaskPage:
@@ -136,6 +147,7 @@ async def list_tasks(
         agent: token of the agent whose tasks are wanted; None for those of all.
         states: only tasks in one of these states; all if empty.
         context: only tasks of this conversation.
+        owner: only tasks that are done for this person.
         before: where an earlier page ended.
         limit: how many at the most.
 
@@ -147,10 +159,12 @@ async def list_tasks(
     await expect_streams(connection)
     wanted = frozenset(states) or frozenset(TaskState)
     whose = agent or "*"
-    begun = await _take(_begun(connection, whose, wanted, context, cursor.log), limit + 1)
+    marks = {CONTEXT: context, OWNER: owner}
+    wanted_marks = {name: mark for name, mark in marks.items() if mark is not None}
+    begun = await _take(_begun(connection, whose, wanted, wanted_marks, cursor.log), limit + 1)
     waiting: list[_Found] = []
     if TaskState.SUBMITTED in wanted:
-        waiting = await _take(_waiting(connection, whose, context, cursor.inbox), limit + 1)
+        waiting = await _take(_waiting(connection, whose, context, owner, cursor.inbox), limit + 1)
     merged = sorted([*begun, *waiting], key=lambda found: found.stored.time, reverse=True)
     shown, more = merged[:limit], len(merged) > limit
     for found in shown:
@@ -177,6 +191,14 @@ async def find_task(connection: Connection, task_id: str) -> TaskSummary:
     except InvalidMessage:
         raise TaskNotFound(task_id) from None
     await expect_streams(connection)
+    for _ in range(2):
+        # One that is claimed while we look leaves the inbox after its log has been looked for.
+        if (task := await _look_for(connection, subject, task_id)) is not None:
+            return task
+    raise TaskNotFound(task_id)
+
+
+async def _look_for(connection: Connection, subject: str, task_id: str) -> TaskSummary | None:
     answer = await connection.api(f"STREAM.INFO.{TASKS}", {"subjects_filter": subject})
     subjects: dict[str, int] = answer["state"].get("subjects") or {}
     logs = [parse(subject) for subject in subjects]
@@ -186,11 +208,11 @@ async def find_task(connection: Connection, task_id: str) -> TaskSummary:
     if agents:
         events = await read_log(connection, agents[0], task_id)
         return _of_log(agents[0], task_id, fold(event for _, event in events))
-    async with contextlib.aclosing(_waiting(connection, "*", None, None)) as entries:
+    async with contextlib.aclosing(_waiting(connection, "*", None, None, None)) as entries:
         async for found in entries:
             if found.task_id == task_id:
                 return await _summarized(connection, found)
-    raise TaskNotFound(task_id)
+    return None
 
 
 async def _take(items: AsyncGenerator[_Found], number: int) -> list[_Found]:
@@ -207,7 +229,7 @@ async def _begun(
     connection: Connection,
     agent: str,
     states: Collection[TaskState],
-    context: str | None,
+    marks: dict[str, str],
     before: int | None,
 ) -> AsyncGenerator[_Found]:
     """Yield the tasks that have a log, by their last event."""
@@ -217,7 +239,7 @@ async def _begun(
         if stored.subject in seen:
             continue
         seen.add(stored.subject)
-        if context is not None and stored.headers.get(CONTEXT) != context:
+        if any(stored.headers.get(name) != mark for name, mark in marks.items()):
             continue
         state = _state_behind(stored)
         address = parse(stored.subject)
@@ -249,7 +271,11 @@ def _state_behind(stored: StoredMessage) -> TaskState:
 
 
 async def _waiting(
-    connection: Connection, agent: str, context: str | None, before: int | None
+    connection: Connection,
+    agent: str,
+    context: str | None,
+    owner: str | None,
+    before: int | None,
 ) -> AsyncGenerator[_Found]:
     """Yield what waits in inboxes and has no log yet."""
     async for stored in _newest_first(connection, INBOX, f"agents.direct.{agent}.>", before):
@@ -260,6 +286,8 @@ async def _waiting(
             message = read_opener(stored, to_agent=address.agent, secured=connection.layout.secured)
         except InvalidMessage:
             continue  # it will be a dead letter
+        if owner is not None and stored.headers.get(OWNER, "") != owner:
+            continue
         if context is not None and message.conversation != context:
             continue
         task_id = opened_task(stored, message)
@@ -281,6 +309,7 @@ async def _summarized(connection: Connection, found: _Found) -> TaskSummary:
             priority=message.priority,
             parent=read_pair(stored.headers.get(PARENT)),
             retry_of=stored.headers.get(RETRY_OF, ""),
+            owner=stored.headers.get(OWNER, ""),
             created_at=stored.time,
             updated_at=stored.time,
         )
@@ -315,6 +344,10 @@ def _of_log(
         attempt=snapshot.attempts if attempt is None else attempt,
         parent=snapshot.parent,
         retry_of=snapshot.retry_of,
+        questions=snapshot.questions,
+        owner=snapshot.owner,
+        usage=snapshot.usage,
+        version=snapshot.version,
         created_at=snapshot.created_at,
         updated_at=snapshot.updated_at,
     )

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from hubbub.errors import ConnectionLost
 from hubbub.mesh.transport.answers import APIError, StoredMessage
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, WRITE
+from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, OWNER, WRITE
 from hubbub.mesh.transport.streams import TASKS
 from hubbub.wire.envelope import new_id
 from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent, TaskState, state_after
@@ -28,7 +28,12 @@ _LAST_QUIET_SECONDS = 30.0
 LoggedEvent = tuple[int, TaskEvent]
 """An event and its sequence in the stream of all logs."""
 
-_LAST_KINDS = FINAL_KINDS | {EventKind.RELEASED, EventKind.RETRYING, EventKind.PARKED}
+_LAST_KINDS = FINAL_KINDS | {
+    EventKind.RELEASED,
+    EventKind.RETRYING,
+    EventKind.PARKED,
+    EventKind.WAITING,
+}
 
 
 class Fenced(BaseException):
@@ -46,16 +51,20 @@ class TaskLog:
         agent: token of the agent the task belongs to.
         task_id: the task.
         context: the conversation it belongs to.
+        owner: the person that it is done for; empty if nobody in particular.
 
     Attributes:
         head: sequence of the last event, 0 before the first.
     """
 
-    def __init__(self, connection: Connection, agent: str, task_id: str, *, context: str) -> None:
+    def __init__(
+        self, connection: Connection, agent: str, task_id: str, *, context: str, owner: str = ""
+    ) -> None:
         self._connection = connection
         self._agent = agent
         self._task_id = task_id
-        self._context = context
+        # For lists, which look at the last event only.
+        self._marks = {CONTEXT: context, **({OWNER: owner} if owner else {})}
         self._subject = connection.layout.log(agent, task_id)
         self._lock = asyncio.Lock()
         self._unconfirmed: set[str] = set()
@@ -103,7 +112,7 @@ class TaskLog:
         write, written, refusals = new_id(), "", 0
         self._unconfirmed.add(write)
         while written != write:
-            headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write, CONTEXT: self._context}
+            headers = {EXPECTED_SEQUENCE: str(self.head), WRITE: write, **self._marks}
             try:
                 ack = await self._connection.store(self._subject, payload, headers=headers)
                 self.head, written = ack.seq, write

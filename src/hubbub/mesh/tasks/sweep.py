@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import Any
 
 from hubbub.errors import HubbubError
-from hubbub.mesh.tasks.inbox import Inbox
+from hubbub.mesh.tasks.inbox import WAKE_LANE, Inbox
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.streams import INBOX, ensure_streams
+from hubbub.mesh.transport.streams import INBOX, WAKE, ensure_streams
+from hubbub.wire.inputs import is_timer
 from hubbub.wire.subjects import parse
 
 __all__ = ["sweep", "sweep_inboxes"]
@@ -79,27 +81,46 @@ async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
     Raises:
         HubbubError: the server does not answer, or has lost its streams.
     """
-    stored: dict[str, dict[int, int]] = {}
-    for subject, count in (await _waiting(connection, {inbox.agent for inbox in inboxes})).items():
+    agents = {inbox.agent for inbox in inboxes}
+    stored: dict[str, dict[int, int]] = {agent: {} for agent in agents}
+    timers = Counter[str]()
+    for subject, count in (await _waiting(connection, agents)).items():
         address = parse(subject)
-        if address is not None and address.kind == "direct":
-            lanes = stored.setdefault(address.agent, {})
+        if address is None or address.agent not in stored:
+            continue
+        lanes = stored[address.agent]
+        if address.kind == "direct":
             lanes[address.priority] = lanes.get(address.priority, 0) + count
-    found = [inbox.found(stored.get(inbox.agent, {})) for inbox in list(inboxes)]
+        elif address.kind == "input":
+            lanes[WAKE_LANE] = lanes.get(WAKE_LANE, 0) + count
+            timers[address.agent] += count * is_timer(address.key)
+    found = [
+        inbox.found(stored.get(inbox.agent, {}), timers=timers[inbox.agent])
+        for inbox in list(inboxes)
+    ]
     return any(found)
 
 
 async def _waiting(connection: Connection, agents: set[str]) -> dict[str, int]:
-    """Return how many messages each subject of some agents' inboxes holds."""
-    filters = ["agents.direct.>"]
+    """Return how many messages each subject of some agents' inboxes and inputs holds."""
+    direct, inputs = ["agents.direct.>"], ["tasks.*.*.in.*"]
     if len(agents) <= _FEW_AGENTS:
-        filters = [f"agents.direct.{agent}{rest}" for agent in agents for rest in ("", ".>")]
+        direct = [f"agents.direct.{agent}{rest}" for agent in agents for rest in ("", ".>")]
+        inputs = [connection.layout.input_filter(agent) for agent in agents]
+    counts = await _counts(connection, INBOX, direct)
+    answer = await connection.api(f"STREAM.INFO.{WAKE}")
+    if answer["state"]["messages"]:  # for the most part there is nothing
+        counts |= await _counts(connection, WAKE, inputs)
+    return counts
+
+
+async def _counts(connection: Connection, stream: str, filters: list[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for subject_filter in filters:
         offset, total = 0, 1
         while offset < total:
             answer = await connection.api(
-                f"STREAM.INFO.{INBOX}", {"subjects_filter": subject_filter, "offset": offset}
+                f"STREAM.INFO.{stream}", {"subjects_filter": subject_filter, "offset": offset}
             )
             subjects: dict[str, Any] = answer["state"].get("subjects") or {}
             counts.update(subjects)

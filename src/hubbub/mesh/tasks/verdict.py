@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
+from msgspec import to_builtins
+
+from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry, StepMismatch
 from hubbub.mesh.complaints import text_of
+from hubbub.mesh.durable.run import Run
 from hubbub.mesh.tasks.log import Fenced
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire import clock
@@ -55,6 +58,7 @@ def verdict(
     attempt: int,
     stopped: Stop | None,
     deadline: float,
+    run: Run,
 ) -> End:
     """Return what a handler that is done came to.
 
@@ -64,11 +68,14 @@ def verdict(
         attempt: which attempt it was, 1 for the first.
         stopped: why it was asked to end, if it was.
         deadline: when the task must have ended, in seconds since 1970.
+        run: knows what is on record.
 
     Raises:
         Fenced: the task has another owner by now.
     """
-    if handler.cancelled():
+    if run.waits.is_parked and stopped in (None, Stop.RELEASED):
+        return _rest(run)
+    if handler.cancelled() or run.waits.is_parked:
         match stopped:
             case Stop.CANCELED:
                 return End(EventKind.CANCELED, {"error": stopped.value})
@@ -79,7 +86,7 @@ def verdict(
             case None:
                 # Nobody asked for that: a library that the handler uses gave something up.
                 error = HubbubError("the handler was canceled, and nobody had asked for that")
-                return _failure(connection, error, attempt, deadline)
+                return _failure(connection, error, attempt, deadline, [])
     error = handler.exception()
     if isinstance(error, Fenced):
         raise error
@@ -88,8 +95,23 @@ def verdict(
     if isinstance(error, Reject):
         return End(EventKind.REJECTED, {"error": described(error)})
     if error is not None:
-        return _failure(connection, error, attempt, deadline)
+        return _failure(connection, error, attempt, deadline, run.forgets(error))
+    try:
+        run.check_complete()
+    except StepMismatch as mismatch:
+        return End(EventKind.FAILED, {"error": described(mismatch)})
     return _completion(connection, handler.result())
+
+
+def _rest(run: Run) -> End:
+    """Return the end of an attempt whose run waits."""
+    questions = run.recording.open_questions().values()
+    times = run.waits.times()
+    # Whole, so that lists need not look for them.
+    data: dict[str, Any] = {"questions": [to_builtins(question) for question in questions]}
+    if times:
+        data["again_at"] = clock.iso(min(times.values()))
+    return End(EventKind.PARKED if data["questions"] else EventKind.WAITING, data)
 
 
 def exhausted(before: TaskSnapshot) -> End:
@@ -119,7 +141,13 @@ def _completion(connection: Connection, result: JSON) -> End:
     return End(EventKind.COMPLETED, {"result": result})
 
 
-def _failure(connection: Connection, error: BaseException, attempt: int, deadline: float) -> End:
+def _failure(
+    connection: Connection,
+    error: BaseException,
+    attempt: int,
+    deadline: float,
+    forgets: list[str],
+) -> End:
     config = connection.config
     reason = described(error)
     permanent = isinstance(error, HubbubError) and error.is_permanent
@@ -133,10 +161,12 @@ def _failure(connection: Connection, error: BaseException, attempt: int, deadlin
     again_at = clock.seconds() + after
     if again_at >= deadline:
         return End(EventKind.FAILED, {"error": f"{reason}; its deadline leaves no time to retry"})
-    data = {
+    data: dict[str, Any] = {
         "error": reason,
         "attempt": attempt,
         "after": round(after, 3),
         "again_at": clock.iso(again_at),
     }
+    if forgets:
+        data["forgets"] = forgets
     return End(EventKind.RETRYING, data, after)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NATSError
 
@@ -31,6 +32,18 @@ class SecureClient(Client):
         """Whether the server that we are connected to is one of several."""
         return bool(self._server_info.get("cluster"))
 
+    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:
+        """Wait until the server has taken in what was sent; see `Client.flush`.
+
+        The wait that it uses returns, before Python 3.12, as if nothing were wrong if a task is
+        canceled in the moment in which the answer comes.
+        """
+        task = asyncio.current_task()
+        canceled = task.cancelling() if task is not None else 0
+        await super().flush(timeout)
+        if task is not None and task.cancelling() > canceled:
+            raise asyncio.CancelledError
+
     async def send_no_more(self, subscriptions: Iterable[Subscription]) -> None:
         """Let the server send nothing more for some subscriptions; what comes yet is heard.
 
@@ -53,6 +66,15 @@ class SecureClient(Client):
         except (ValueError, LookupError):
             log.debug("The headers of a message cannot be read: %r", headers[:80])
             return None
+
+    async def _process_pong(self) -> None:
+        """Take in the answer to a ping, also if whoever sent it has been canceled since.
+
+        An error here would end the reading of the connection, too.
+        """
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
 
     def _connect_command(self) -> bytes:
         server = self._current_server

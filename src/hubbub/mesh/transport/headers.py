@@ -19,6 +19,7 @@ __all__ = [
     "MESSAGE_ID",
     "NOT_BEFORE",
     "ORIGIN",
+    "OWNER",
     "PARENT",
     "RETRY",
     "RETRY_AFTER",
@@ -55,6 +56,9 @@ EXPIRES = "Hubbub-Expires"
 
 DEADLINE = "Hubbub-Deadline"
 """On a message: until when work on it must have ended, ISO 8601."""
+
+OWNER = "Hubbub-Owner"
+"""On a message, and on the events of its task's log: the person that it is done for."""
 
 PARENT = "Hubbub-Parent"
 """On a message sent from within a task: that task's agent and id."""

@@ -84,10 +84,17 @@ class _Connection(asyncio.Protocol):
     When the client goes away the handler is cancelled, which is how it learns of it.
     """
 
-    def __init__(self, handler: Handler, headers: dict[str, str], tasks: set[asyncio.Task[None]]):
+    def __init__(
+        self,
+        handler: Handler,
+        headers: dict[str, str],
+        tasks: set[asyncio.Task[None]],
+        transports: set[asyncio.Transport],
+    ) -> None:
         self._handler = handler
         self._headers = headers
         self._tasks = tasks
+        self._transports = transports
         self._buffer = b""
         self._waiting: list[HttpRequest] = []
         self._task: asyncio.Task[None] | None = None
@@ -95,8 +102,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not every loop's transports are subclasses of asyncio's, though they all act like them.
         self._transport = cast("asyncio.Transport", transport)
+        self._transports.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._transports.discard(self._transport)
         if self._task is not None:
             self._task.cancel()
 
@@ -142,7 +151,10 @@ class _Connection(asyncio.Protocol):
 
 
 def connections(
-    handler: Handler, headers: dict[str, str], tasks: set[asyncio.Task[None]]
+    handler: Handler,
+    headers: dict[str, str],
+    tasks: set[asyncio.Task[None]],
+    transports: set[asyncio.Transport],
 ) -> Callable[[], asyncio.Protocol]:
     """Return the protocol factory for `loop.create_server`.
 
@@ -150,5 +162,6 @@ def connections(
         handler: answers a request; cancelled when the client goes away.
         headers: sent with every response.
         tasks: where running handlers are kept, so that they can be ended with the server.
+        transports: where open connections are kept, for the same reason.
     """
-    return lambda: _Connection(handler, headers, tasks)
+    return lambda: _Connection(handler, headers, tasks, transports)

@@ -6,6 +6,7 @@ import json
 import re
 
 from hubbub.runtimes.scripted.conversation import Conversation
+from hubbub.runtimes.scripted.lessons import lesson
 from hubbub.runtimes.scripted.places import find_place, mentions_weather
 from hubbub.runtimes.scripted.replies import Reply, ToolCall
 from hubbub.runtimes.scripted.summaries import HONEST, plan, summary
@@ -44,11 +45,14 @@ def answer(talk: Conversation) -> Reply:
 
     A weather question calls `get_weather` where that is offered. Otherwise a coordinator asks the
     weather agent or hands the work to an assistant, and anyone else who may ask agents asks the
-    weather agent and makes a plan of its answer. What fits no rule gets an honest plain answer.
+    weather agent and makes a plan of its answer. Students and teachers hold a lesson. What fits no
+    rule gets an honest plain answer.
     """
     if talk.results:
         return Reply(summary(talk, wants_plan=_wants_plan(talk)))
-    return _weather_lookup(talk) or _explicit(talk) or _delegated(talk) or _plain(talk)
+    return (
+        _weather_lookup(talk) or _explicit(talk) or _delegated(talk) or lesson(talk) or _plain(talk)
+    )
 
 
 def _weather_lookup(talk: Conversation) -> Reply | None:

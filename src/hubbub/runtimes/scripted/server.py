@@ -86,6 +86,7 @@ class ScriptedModel:
         self._word_seconds = word_seconds
         self._seen: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None
         self._gone = asyncio.Event()
 
@@ -101,7 +102,7 @@ class ScriptedModel:
             OSError: the port is taken.
         """
         loop = asyncio.get_running_loop()
-        factory = connections(self._handle, _HEADERS, self._tasks)
+        factory = connections(self._handle, _HEADERS, self._tasks, self._transports)
         self._server = await loop.create_server(factory, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         SCRIPTED.add(self.base_url)
@@ -116,6 +117,9 @@ class ScriptedModel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.sleep(0)  # a connection is closed in the next turn of the loop
         self._server = None
 
     async def __aenter__(self) -> ScriptedModel:

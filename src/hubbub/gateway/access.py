@@ -1,0 +1,73 @@
+"""Who makes a request: an API key or a bearer token, in a header and nowhere else."""
+
+from __future__ import annotations
+
+from fastapi import Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from hubbub.gateway.api_keys import ApiKeys
+from hubbub.gateway.principals import LOCAL, Principal
+from hubbub.gateway.problems import Refusal
+from hubbub.gateway.settings import GatewaySettings
+from hubbub.gateway.tokens import Tokens
+
+__all__ = ["DESCRIBED", "Authenticator"]
+
+_KEY_HEADER = "x-api-key"
+_PREFIX = "hub_"
+
+# They say in the description of the API what `Authenticator` looks for.
+DESCRIBED = [
+    Security(HTTPBearer(auto_error=False, description="An API key or a JWT.")),
+    Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key.")),
+]
+
+
+class Authenticator:
+    """Finds out who makes a request.
+
+    Args:
+        settings: which credentials count.
+
+    Raises:
+        SettingsError: a file of keys cannot be read.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._is_on = settings.has_authentication
+        file = settings.api_keys_file
+        self._keys = ApiKeys.read(file) if file is not None else ApiKeys([])
+        self._tokens = Tokens(settings) if settings.takes_tokens else None
+
+    async def principal(self, connection: HTTPConnection) -> Principal:
+        """Return who it is.
+
+        Raises:
+            Refusal: 401: no credentials, or wrong ones; there is no second try with others.
+        """
+        if not self._is_on:
+            return LOCAL
+        authorization = connection.headers.getlist("authorization")
+        keys = connection.headers.getlist(_KEY_HEADER)
+        if len(authorization) + len(keys) > 1:
+            raise _refused("Send one credential, not several")
+        if keys:
+            found = self._keys.principal(keys[0])
+        elif authorization:
+            scheme, _, credential = authorization[0].partition(" ")
+            found = await self._bearer(credential.strip()) if scheme.lower() == "bearer" else None
+        else:
+            raise _refused("Send an API key or a token: `Authorization: Bearer ...`")
+        if found is None:
+            raise _refused("These credentials are not known here, or have expired")
+        return found
+
+    async def _bearer(self, credential: str) -> Principal | None:
+        if credential.startswith(_PREFIX):
+            return self._keys.principal(credential)
+        return await self._tokens.principal(credential) if self._tokens else None
+
+
+def _refused(detail: str) -> Refusal:
+    return Refusal(401, "not-signed-in", detail, headers={"WWW-Authenticate": "Bearer"})

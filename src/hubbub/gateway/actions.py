@@ -1,0 +1,174 @@
+"""What people do on the mesh, the same by REST and by the live socket."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, cast
+
+import msgspec
+
+from hubbub.errors import TaskNotFound
+from hubbub.gateway import models
+from hubbub.gateway.ownership import actionable_task, expect_context
+from hubbub.gateway.principals import Principal
+from hubbub.gateway.problems import Refusal
+from hubbub.gateway.state import Gateway
+from hubbub.gateway.views import START_MARK
+from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.wire.clock import now
+from hubbub.wire.codec import JSON
+from hubbub.wire.events import TaskState
+from hubbub.wire.names import agent_token
+from hubbub.wire.replays import REPLAY
+
+__all__ = ["answer_question", "own_metadata", "send_message", "start_task"]
+
+
+async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn) -> models.Sent:
+    """Send a message for somebody.
+
+    Raises:
+        Refusal: 422, a broadcast names an agent, or another message none.
+        HubbubError: it cannot be sent.
+    """
+    mesh, content = gateway.mesh, cast("JSON", said.content)
+    metadata = own_metadata(said.metadata)
+    if said.kind == "broadcast":
+        if said.agent is not None or said.context_id is not None:
+            raise Refusal(422, "invalid-request", "A broadcast has no `agent` and no `context_id`")
+        await mesh.broadcast_message(content, metadata={**metadata, "user": who.user})
+        return models.Sent(message_id=None, task_id=None)
+    if said.agent is None:
+        raise Refusal(422, "invalid-request", f"A {said.kind} message needs an `agent`")
+    if said.context_id is not None:
+        await expect_context(mesh, who, said.context_id)
+    send = mesh.send_direct_message if said.kind == "direct" else mesh.handoff_to_agent
+    usual = 3 if said.kind == "direct" else 2
+    handle = await send(
+        said.agent,
+        content,
+        metadata=metadata,
+        priority=said.priority or usual,
+        context_id=said.context_id,
+        owner=who.user,
+    )
+    gateway.metrics.tasks_started.inc()
+    return models.Sent(message_id=handle.task_id, task_id=handle.task_id)
+
+
+async def start_task(
+    gateway: Gateway, who: Principal, start: models.TaskIn, key: str | None
+) -> tuple[TaskSummary, bool]:
+    """Start a task for somebody.
+
+    Args:
+        gateway: where.
+        who: who will own it.
+        start: what to do.
+        key: under the same key a user gets the same task, on any gateway of the mesh.
+
+    Returns:
+        The task, and whether it is new.
+
+    Raises:
+        Refusal: 409, the key has been used for something else.
+        HubbubError: it cannot be started.
+    """
+    mesh, metadata = gateway.mesh, own_metadata(start.metadata)
+    if start.params is not None:
+        metadata["params"] = start.params
+    message_id, mark = None, ""
+    if key is not None:
+        message_id, mark = _id_of_key(who.user, key), _mark(start)
+        metadata[START_MARK] = mark
+        known = await _known(gateway, message_id)
+        if known is not None:
+            return _same(known, mark), False
+    handle = await mesh.send_direct_message(
+        start.agent,
+        cast("JSON", start.content),
+        metadata=metadata,
+        priority=start.priority,
+        message_id=message_id,
+        owner=who.user,
+    )
+    if key is not None:
+        # Somebody may have been quicker with the same key, in this moment.
+        stored = await _known(gateway, handle.task_id)
+        if stored is not None:
+            _same(stored, mark)
+    moment = now()
+    task = TaskSummary(
+        id=handle.task_id,
+        agent=start.agent,
+        state=TaskState.SUBMITTED,
+        context_id=handle.task_id,
+        from_agent=mesh.name,
+        content=cast("JSON", start.content),
+        metadata=metadata,
+        priority=start.priority,
+        owner=who.user,
+        created_at=moment,
+        updated_at=moment,
+    )
+    gateway.metrics.tasks_started.inc()
+    return task, True
+
+
+async def answer_question(
+    gateway: Gateway, who: Principal, task_id: str, answer: models.Answer
+) -> models.Answered:
+    """Answer a question of a task.
+
+    Raises:
+        Refusal: 403, it is somebody else's to answer.
+        TaskNotFound: there is no such task, or it is not theirs to see.
+        AlreadyAnswered: somebody was quicker.
+        QuestionNotFound: the task does not ask that.
+        InvalidAnswer: that is no answer to it.
+    """
+    mesh = gateway.mesh
+    await actionable_task(mesh, who, task_id)
+    given = answer.answer
+    value = given.model_dump() if isinstance(given, models.Decision) else given
+    question = await mesh.answer_task(
+        task_id, cast("JSON", value), question_id=answer.question_id, by=who.user
+    )
+    gateway.metrics.answers.inc()
+    return models.Answered(task_id=task_id, question_id=question.id, by=who.user)
+
+
+def own_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client sends along, without what is ours to write.
+
+    A request for a replay shows somebody's task: whether it may be seen is checked by its route.
+    """
+    return {key: value for key, value in metadata.items() if key not in (START_MARK, REPLAY)}
+
+
+def _id_of_key(user: str, key: str) -> str:
+    # The user first, and no user name has a line break: nobody can make another's id.
+    return "k" + hashlib.sha256(f"{user}\n{key}".encode()).hexdigest()[:48]
+
+
+def _mark(start: models.TaskIn) -> str:
+    facts = [agent_token(start.agent), start.content, start.params, start.metadata, start.priority]
+    return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:32]
+
+
+async def _known(gateway: Gateway, task_id: str) -> TaskSummary | None:
+    try:
+        return await gateway.mesh.find_task(task_id)
+    except TaskNotFound:
+        return None
+
+
+def _same(task: TaskSummary, mark: str) -> TaskSummary:
+    if task.metadata.get(START_MARK) != mark:
+        raise Refusal(
+            409,
+            "idempotency-key-reused",
+            "This idempotency key has started another task: use a new key for a new task",
+            facts={"task_id": task.id},
+        )
+    return task

@@ -1,0 +1,110 @@
+"""What is refused before anybody looks at it: foreign hosts, foreign pages, huge bodies."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hubbub.gateway.problems import Refusal, problem_response
+from hubbub.gateway.settings import GatewaySettings
+
+__all__ = ["Guard", "host_name"]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without the port, in lower case."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name.partition("]")[0] + "]"
+    return name.partition(":")[0]
+
+
+class Guard:
+    """Checks host, origin and size; a page of another origin may only look, if that is allowed.
+
+    Raises nothing: what it refuses gets a problem document, a WebSocket before it is accepted.
+    """
+
+    def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+        self._origins = frozenset(settings.allowed_origins)
+        self._largest = settings.max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await _refuse(refusal, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            await self._capped(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if "*" not in self._hosts and host_name(host) not in self._hosts:
+            return Refusal(
+                421,
+                "unknown-host",
+                "This host name is not served here: add it to HUBBUB_GATEWAY_ALLOWED_HOSTS",
+            )
+        origin = headers.get("origin")
+        reads = scope["type"] == "http" and scope["method"] in _SAFE
+        if origin is not None and not reads and not self._is_ours(origin, host):
+            return Refusal(
+                403,
+                "foreign-origin",
+                "Pages of this origin may not do that: add it to HUBBUB_GATEWAY_ALLOWED_ORIGINS",
+            )
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdecimal()):
+            return Refusal(400, "invalid-length", "Content-Length must be a whole number")
+        return self._too_large if int(length[:20]) > self._largest else None
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        if origin in self._origins:
+            return True
+        # The host has been checked: a page of it is ours.
+        parts = urlsplit(origin)
+        return parts.scheme in ("http", "https") and parts.netloc == host.lower()
+
+    @property
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            413,
+            "body-too-large",
+            f"A body may have {self._largest:,} bytes: send less, or put the data elsewhere and "
+            "send a reference",
+        )
+
+    async def _capped(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what comes in: a chunked body does not say how long it is."""
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._largest:
+                    raise self._too_large
+            return message
+
+        await self._app(scope, receive_counted, send)
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope["extensions"]:
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})
+        return
+    response = problem_response(refusal, scope["request_id"], path=scope["path"])
+    await response(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The routes, one room for each thing that they are about."""

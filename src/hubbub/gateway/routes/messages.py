@@ -1,0 +1,51 @@
+"""What is said: to send, and to read back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from hubbub.gateway.actions import send_message as send
+from hubbub.gateway.bodies import StrictRoute
+from hubbub.gateway.models import MessageIn, MessagePage, Sent
+from hubbub.gateway.ownership import expect_context
+from hubbub.gateway.principals import Role
+from hubbub.gateway.problems import may_fail_with
+from hubbub.gateway.state import OnGateway, SignedIn
+from hubbub.gateway.views import message_view
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/messages", tags=["messages"], route_class=StrictRoute)
+
+# A page that finds nothing must end, however long the history is.
+_MOST_LOOKED_AT = 20_000
+
+
+@router.post("", operation_id="send_message", status_code=201, responses=may_fail_with(404))
+async def send_message(gateway: OnGateway, who: SignedIn, message: MessageIn) -> Sent:
+    """Send a direct message, a handoff or a broadcast; it is stored once this returns."""
+    return await send(gateway, who, message)
+
+
+@router.get("", operation_id="list_messages", responses=may_fail_with(403, 404))
+async def list_messages(
+    gateway: OnGateway,
+    who: SignedIn,
+    agent: Annotated[str | None, Query(description="Only from or to this agent.")] = None,
+    context: Annotated[
+        str | None, Query(max_length=64, description="Only this conversation.")
+    ] = None,
+    before: Annotated[str | None, Query(description="`before` of the page behind.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> MessagePage:
+    """Return what was said last, or before a page; users see conversations of their own."""
+    if context is None:
+        who.expect(Role.VIEWER)
+    else:
+        await expect_context(gateway.mesh, who, context)
+    page = await gateway.mesh.history(
+        agent, context=context, before=before, limit=limit, look_at=_MOST_LOOKED_AT
+    )
+    return MessagePage(messages=[message_view(one) for one in page.entries], before=page.before)

@@ -1,0 +1,115 @@
+"""What one running gateway holds, and how the routes get at it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from hubbub.errors import ConnectionLost
+from hubbub.gateway.access import Authenticator
+from hubbub.gateway.limits import RequestRate, StreamSlots
+from hubbub.gateway.live.hub import Hub
+from hubbub.gateway.metrics import Metrics
+from hubbub.gateway.principals import Principal
+from hubbub.gateway.problems import Refusal
+from hubbub.gateway.settings import GatewaySettings
+from hubbub.mesh.mesh import Mesh
+
+__all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
+
+
+class Gateway:
+    """One gateway; its mesh is there while the app runs.
+
+    Args:
+        settings: how it behaves.
+
+    Attributes:
+        settings: how it behaves.
+        authenticator: who makes a request.
+        rate: how many requests a user may make.
+        streams: how many streams a user may have open.
+        metrics: what is counted.
+        closing: set when it stops, so that whoever streams comes to an end.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.authenticator = Authenticator(settings)
+        self.rate = RequestRate(settings.requests_per_second, settings.request_burst)
+        self.streams = StreamSlots(settings.open_streams)
+        self.metrics = Metrics()
+        self.closing = asyncio.Event()
+        self._mesh: Mesh | None = None
+        self._hub: Hub | None = None
+
+    def open(self, mesh: Mesh) -> None:
+        """Begin to work over a mesh."""
+        self.closing = asyncio.Event()  # it belongs to the loop of this run
+        self._mesh, self._hub = mesh, Hub(mesh)
+
+    async def close(self) -> None:
+        """End what streams, and let go of the mesh."""
+        self.closing.set()
+        if self._hub is not None:
+            await self._hub.close()
+        self._mesh = self._hub = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the NATS server now."""
+        return self._mesh is not None and self._mesh.connection.client.is_connected
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh, if it can be reached now.
+
+        Raises:
+            ConnectionLost: it cannot; nobody is kept waiting for it.
+        """
+        if self._mesh is None or not self._mesh.connection.client.is_connected:
+            raise ConnectionLost(
+                "The gateway has no connection to the NATS server and tries to get one: "
+                "try again in some seconds; `hubbub doctor` tells what is wrong"
+            )
+        return self._mesh
+
+    @property
+    def hub(self) -> Hub:
+        """What live pages are fed from.
+
+        Raises:
+            ConnectionLost: the gateway is not running.
+        """
+        if self._hub is None:
+            raise ConnectionLost("The gateway is not running")
+        return self._hub
+
+
+def gateway_of(connection: HTTPConnection) -> Gateway:
+    """Return the gateway that a request has come to."""
+    return connection.app.state.gateway
+
+
+async def signed_in(connection: HTTPConnection) -> Principal:
+    """Return who makes a request, and count it.
+
+    Raises:
+        Refusal: nobody we know, or more requests than are allowed.
+    """
+    gateway = gateway_of(connection)
+    try:
+        who = await gateway.authenticator.principal(connection)
+    except Refusal:
+        address = connection.client.host if connection.client else ""
+        gateway.rate.take(f"?{address}")  # no user is called that
+        raise
+    gateway.rate.take(who.user)
+    return who
+
+
+OnGateway = Annotated[Gateway, Depends(gateway_of)]
+SignedIn = Annotated[Principal, Depends(signed_in)]

@@ -1,0 +1,371 @@
+"""The run of a handler: every durable call goes through here, and is made once for all attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
+
+from hubbub.errors import HubbubError, InvalidMessage, StepMismatch
+from hubbub.mesh.durable.branches import Branch, Call, current_branch, here
+from hubbub.mesh.durable.failures import raised_again, told, with_causes
+from hubbub.mesh.durable.waiting import Waits
+from hubbub.wire.codec import check_json, encode
+from hubbub.wire.events import TaskEvent
+from hubbub.wire.recording import Recording
+
+__all__ = ["Append", "Run"]
+
+Append = Callable[[str, dict[str, Any]], Awaitable[TaskEvent]]
+"""Writes the next event of the task's log."""
+
+
+class Run:
+    """What the attempts at one task have in common.
+
+    Args:
+        agent: display name of the agent that works on it.
+        task_id: the task.
+        recording: what is on record.
+        append: writes to the log; None where there is none, as for a request. Then calls are
+            made and not kept, and nobody can be waited for.
+
+    Attributes:
+        waits: who waits for what.
+    """
+
+    def __init__(
+        self, agent: str, task_id: str, recording: Recording, append: Append | None
+    ) -> None:
+        self.agent = agent
+        self.task_id = task_id
+        self.recording = recording
+        self.waits = Waits()
+        self._append = append
+        self._root = Branch(self, "")
+        self._raised: dict[int, tuple[BaseException, list[str]]] = {}
+        self._settling = asyncio.Lock()
+        self._mismatch: StepMismatch | None = None
+
+    # Where the caller is
+
+    def belongs_here(self) -> None:
+        """Let the calling asyncio task, or thread, be the handler's own."""
+        self._root.owner = here()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is done is put on record."""
+        return self._append is not None
+
+    @property
+    def branch(self) -> Branch:
+        """The branch in which the caller runs."""
+        branch = current_branch.get()
+        return branch if branch is not None and branch.run is self else self._root
+
+    @contextlib.contextmanager
+    def branched(self, name: str, *, is_step: bool = False) -> Generator[Branch]:
+        """Make the calls of the body a branch of their own.
+
+        Args:
+            name: its name within the branch around it.
+            is_step: whether it is the inside of a step, and its name the step's.
+
+        Raises:
+            HubbubError: there is another one of this name, which may go on at the same time.
+        """
+        around = self.branch
+        name = name.replace("/", ":") if is_step else around.name_of_branch(name)
+        inner = Branch(self, f"{around.path}{name}/", here(), around, is_step)
+        token = current_branch.set(inner)
+        try:
+            yield inner
+        finally:
+            current_branch.reset(token)
+
+    def step_key(self, call: Call) -> str:
+        """Return a key for what a call does elsewhere, the same whenever it is made."""
+        seed = f"{self.agent}\n{self.task_id}\n{call.key}"
+        return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
+
+    # Calls
+
+    def call(
+        self, kind: str, name: str = "", *, named: bool = False, content: bytes | None = None
+    ) -> Call:
+        """Return the durable call that is being made; see `Branch.call`.
+
+        Raises:
+            HubbubError: nothing tells it from others that are made at the same time.
+            StepMismatch: on record is another call at its place.
+        """
+        branch = self.branch
+        if not self.is_kept:
+            return branch.mark(f"{kind}:{name}" if name else kind)
+        call = branch.call(kind, name, named=named, content=content)
+        if call.place is not None:
+            recorded = self.recording.at(call.branch, call.place)
+            if recorded is not None and recorded != call.key:
+                raise self.mismatch(recorded, call.key)
+        return call
+
+    def mismatch(self, recorded: str, found: str) -> StepMismatch:
+        """Return the error for code that does not fit the record; the run will end of it.
+
+        Args:
+            recorded: what is on record.
+            found: what the code has in its place.
+        """
+        error = StepMismatch(self.task_id, recorded, found)
+        # Whatever the handler makes of it: from here on, nothing can be right.
+        self._mismatch = self._mismatch or error
+        return error
+
+    def asking(self, agent: str, asked: bytes) -> Call:
+        """Return the call that a request is: known by what is asked, so that it needs no place.
+
+        Args:
+            agent: token of whom is asked.
+            asked: what.
+        """
+        digest = hashlib.blake2b(asked, digest_size=8).hexdigest()
+        return self.branch.mark(f"request:{agent}:{digest}")
+
+    def check_complete(self) -> None:
+        """See that the handler, at its end, has made every call of its own that is on record.
+
+        Raises:
+            StepMismatch: the record goes on, or did not fit before.
+        """
+        if self._mismatch is not None:
+            raise self._mismatch
+        places = self.recording.places("")
+        missed = [place for place in places if place >= self._root.calls]
+        if missed and self._root.owner is not None:
+            raise StepMismatch(self.task_id, places[min(missed)], "")
+
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether nothing may be done: only what is on record is gone through."""
+        return False
+
+    def begin(self, call: Call) -> None:
+        """Called before anything is done that is not on record; a rehearsal ends here."""
+
+    async def put(self, kind: str, call: Call, data: dict[str, Any]) -> TaskEvent:
+        """Put an event of a call on record.
+
+        Raises:
+            RunParked: the run has come to rest.
+            InvalidMessage: the event is no JSON, or larger than the server takes.
+        """
+        self.waits.check()
+        if self._append is None:
+            return TaskEvent(kind=kind, data={**data, **call.facts})
+        with self.waits.working():
+            event = await self._append(kind, {**data, **call.facts})
+        self.recording.add(event)
+        return event
+
+    def mark(self, kind: str, data: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        """Put something on record that has no outcome, such as what was said, once.
+
+        Raises:
+            InvalidMessage: it is no JSON.
+        """
+        check_json(data, what=f"the {kind} event", depth=1)
+        content = encode(data) if self.branch.owner is not here() else b""
+        return self._mark(kind, self.branch.mark(kind, content=content), data)
+
+    async def _mark(self, kind: str, call: Call, data: dict[str, Any]) -> None:
+        self.waits.check()
+        if call.key in self.recording.marks:
+            self.showing(call, data)
+        else:
+            await self.put(kind, call, data)
+
+    def showing(self, call: Call, data: dict[str, Any]) -> None:
+        """Called for what has been shown in an earlier attempt."""
+
+    async def once(
+        self,
+        kind: str,
+        call: Call,
+        make: Callable[[], Awaitable[dict[str, Any]]],
+        *,
+        optional: bool = False,
+    ) -> dict[str, Any]:
+        """Return the facts of a call's outcome: those on record, or else what it now comes to.
+
+        Args:
+            kind: the event that settles it.
+            call: the call.
+            make: makes it; what it returns is put on record, and what it raises as well.
+            optional: whether an outcome that is too large for the record is passed on all the
+                same, so that the call is made again after a crash.
+
+        Raises:
+            Exception: whatever the call raised, now or in an earlier attempt.
+            InvalidMessage: its outcome cannot be put on record.
+        """
+        self.waits.check()
+        settled = self.recording.settled.get(call.key)
+        if settled is not None:
+            return self.outcome(call, settled)
+        self.begin(call)
+        with self.waits.working():
+            try:
+                facts = await make()
+            except Exception as error:
+                if not self.is_kept:
+                    raise
+                led = self.note_raised(call, error)
+                await self.put(kind, call, {"error": told(error), **({"led": led} if led else {})})
+                raise
+            try:
+                await self.put(kind, call, facts)
+            except InvalidMessage:
+                if not optional:
+                    raise
+        return facts
+
+    async def once_by_content(
+        self, kind: str, content: bytes, make: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the facts of a call that is known by its content, wherever it is made.
+
+        Args:
+            kind: the event that settles it.
+            content: what tells it from others; equal calls are told apart by their number.
+            make: makes it.
+
+        Returns:
+            The facts, and whether they were on record.
+
+        Raises:
+            Exception: whatever the call raises; that is not put on record.
+        """
+        self.waits.check()
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
+        call = self.branch.mark(f"{kind}:{digest}")
+        settled = self.recording.settled.get(call.key)
+        if settled is not None:
+            return self.outcome(call, settled), True
+        self.begin(call)
+        with self.waits.working():
+            facts = await make()
+            with contextlib.suppress(InvalidMessage):  # too large to be kept: made again if need be
+                await self.put(kind, call, facts)
+        return facts, False
+
+    def outcome(self, call: Call, settled: TaskEvent) -> dict[str, Any]:
+        """Return the facts of a settled call, or raise what it raised."""
+        record = settled.data.get("error")
+        if settled.kind not in ("step", "replied") or not isinstance(record, dict):
+            return settled.data
+        error = raised_again(record)  # pyright: ignore[reportUnknownArgumentType]
+        led = settled.data.get("led")
+        self.note_raised(call, error, led if isinstance(led, list) else None)  # pyright: ignore[reportUnknownArgumentType]
+        raise error
+
+    async def wait(
+        self, call: Call, *, until: float = math.inf, timer: Call | None = None
+    ) -> TaskEvent | None:
+        """Wait for what settles an open call; None when its time has come first.
+
+        Args:
+            call: the call.
+            until: when its time comes, in seconds since 1970.
+            timer: the call whose time that is, if it is not the same.
+
+        Raises:
+            RunParked: the run comes to rest.
+            HubbubError: nobody can be waited for while a request is being answered.
+        """
+        settled = self.recording.settled.get(call.key)
+        if settled is not None:
+            self.outcome(call, settled)
+            return settled
+        if not self.is_kept:
+            raise HubbubError(
+                "a request cannot wait for a person: send a direct message, which opens a task"
+            )
+        return await self.waits.wait(
+            call.key,
+            until=until,
+            steps=self._steps_around(),
+            timer=None if timer is None else timer.key,
+        )
+
+    def _steps_around(self) -> int:
+        """Return how many steps the caller is inside of."""
+        count, branch = 0, self.branch
+        while branch is not None:
+            count, branch = count + branch.is_step, branch.inside
+        return count
+
+    async def settle(self, kind: str, call: Call, data: dict[str, Any]) -> TaskEvent:
+        """Settle a call from inside, such as when its time has come, unless it is settled by now.
+
+        Returns:
+            The event that settles it: who was first wins.
+        """
+        with self.waits.working():
+            async with self._settling:
+                settled = self.recording.settled.get(call.key)
+                return await self.put(kind, call, data) if settled is None else settled
+
+    async def take_in(self, make: Callable[[], tuple[str, dict[str, Any]] | None]) -> bool:
+        """Put on record what settles a call from outside, and let whoever waits for it go on.
+
+        Args:
+            make: returns kind and facts of the event; None if nothing waits for it any more.
+
+        Returns:
+            Whether the input has been dealt with; not if the run is coming to rest, for then it
+            is to wake it.
+        """
+        if self._append is None or self.waits.is_parked:
+            return False
+        # At work until it is on record: a run that rests meanwhile would never hear of it.
+        with self.waits.working():
+            async with self._settling:
+                found = make()
+                if found is not None:
+                    event = await self._append(*found)
+                    self.recording.add(event)
+                    self.waits.settle(str(event.data.get("key")), event)
+        return True
+
+    # Failures
+
+    def note_raised(
+        self, call: Call, error: BaseException, led: list[str] | None = None
+    ) -> list[str]:
+        """Remember which call an exception came from.
+
+        Args:
+            call: the call.
+            error: what it raised.
+            led: the calls inside of it whose failure led to that, if it is on record.
+
+        Returns:
+            Those calls.
+        """
+        if led is None:
+            inside = f"{call.key}/"
+            led = [key for key in self.forgets(error) if key.startswith(inside)]
+        self._raised[id(error)] = (error, [*led, call.key])
+        return led
+
+    def forgets(self, error: BaseException) -> list[str]:
+        """Return the calls whose failure led to an error, so that they are made again."""
+        found: list[str] = []
+        for one in with_causes(error, lambda one: id(one) in self._raised):
+            if id(one) in self._raised:
+                found += self._raised[id(one)][1]
+        return found

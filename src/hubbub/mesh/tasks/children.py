@@ -1,0 +1,73 @@
+"""Waiting, within a task, for the end of one that it has opened; the task may rest meanwhile."""
+
+from __future__ import annotations
+
+import math
+
+from hubbub.errors import RequestTimeout
+from hubbub.mesh.durable.branches import Call
+from hubbub.mesh.durable.run import Run
+from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.streams import TASKS
+from hubbub.wire import clock
+from hubbub.wire.events import TaskEvent
+from hubbub.wire.inputs import child_call
+
+__all__ = ["child_end"]
+
+
+async def child_end(
+    connection: Connection, run: Run, agent: str, task_id: str, timeout: float | None
+) -> TaskEvent | None:
+    """Return the final event of a task that a run has opened; None if it has not opened it.
+
+    Args:
+        connection: the mesh.
+        run: who waits.
+        agent: token of the agent the other task belongs to.
+        task_id: that task.
+        timeout: seconds to wait; None waits for as long as it takes.
+
+    Raises:
+        RequestTimeout: it did not end in time; it goes on all the same.
+        ConnectionLost: the server does not answer.
+    """
+    run.waits.check()
+    if f"sent:{task_id}" not in run.recording.marks:
+        return None
+    recording = run.recording
+    call = Call(child_call(agent, task_id), "")
+    wait = run.branch.mark(f"await:{agent}.{task_id}") if timeout is not None else None
+    subject = connection.layout.log(agent, task_id)
+    until = math.inf
+    if wait is not None and timeout is not None:
+        ended = recording.settled.get(wait.key)
+        if ended is not None and ended.kind == "woken":
+            raise RequestTimeout(agent, subject, timeout)
+        opened = recording.opened.get(wait.key)
+        if opened is not None:
+            until = clock.read_iso(str(opened.data.get("until")))
+    settled = recording.settled.get(call.key)
+    if settled is None:
+        last = await connection.last_of(TASKS, subject)
+        if last is not None and (end := TaskEvent.from_bytes(last.data)).is_final:
+            # Not only for now: its own log is not kept for ever.
+            facts = {"state": end.kind, **end.data}
+            await run.settle("child", call, {k: facts.get(k) for k in ("state", "result", "error")})
+            return end
+        if wait is not None and timeout is not None and until == math.inf:
+            until = clock.seconds() + timeout
+            await run.put("sleeping", wait, {"until": clock.iso(until)})
+        settled = await run.wait(call, until=until, timer=wait)
+        if settled is None and wait is not None:
+            settled = await run.settle("woken", wait, {})
+    if settled is None or settled.kind == "woken":
+        raise RequestTimeout(agent, subject, timeout or 0.0)
+    if wait is not None and wait.key in recording.opened:
+        # Its time comes all the same, and must not be taken for what came first.
+        await run.settle("child", wait, {"state": settled.data.get("state")})
+    if not settled.data.get("whole", True):
+        last = await connection.last_of(TASKS, subject)
+        return TaskEvent.from_bytes(last.data) if last is not None else None
+    facts = {name: settled.data.get(name) for name in ("result", "error")}
+    return TaskEvent(kind=str(settled.data.get("state")), data=facts)

@@ -1,0 +1,118 @@
+"""What a task's log tells a handler that runs again: which of its calls have an outcome already.
+
+Every durable call has a key, `{branch}/{kind}:{name}#{n}`, fixed where it is called. Events that
+carry a key either open a call (`asked`, `sleeping`, `step_started`), settle it, or only mark that
+something was shown. Within a branch, calls have places, 0, 1, 2 and so on: a call that stands in
+another place than the record has it belongs to other code.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hubbub.wire.events import EventKind, TaskEvent, add_usage
+from hubbub.wire.questions import Question
+
+__all__ = ["OPENING_KINDS", "SETTLING_KINDS", "Recording", "branch_of"]
+
+OPENING_KINDS = frozenset({"asked", "sleeping", "step_started"})
+SETTLING_KINDS = frozenset(
+    {"step", "replied", "model", "now", "answered", "timed_out", "woken", "child"}
+)
+_PARKING = (EventKind.PARKED, EventKind.WAITING)
+
+
+def branch_of(key: str) -> str:
+    """Return the branch that a key belongs to; empty for the handler itself."""
+    return key.rpartition("/")[0]
+
+
+class Recording:
+    """What earlier attempts have put on record, and what this one adds.
+
+    Attributes:
+        opened: calls that have begun, by key.
+        settled: the outcomes of calls, by key.
+        marks: keys of what was said or shown.
+        sent: ids of messages that have certainly been stored.
+        usage: what model calls have used, summed up.
+    """
+
+    def __init__(self, events: Iterable[TaskEvent] = ()) -> None:
+        self.opened: dict[str, TaskEvent] = {}
+        self.settled: dict[str, TaskEvent] = {}
+        self.marks: dict[str, TaskEvent] = {}
+        self.sent: set[str] = set()
+        self.usage: Counter[str] = Counter()
+        self._places: dict[tuple[str, int], str] = {}
+        self._unsure: set[str] = set()
+        for event in events:
+            self.add(event)
+
+    def add(self, event: TaskEvent) -> None:
+        """Take in an event of the log."""
+        if event.kind in ("usage", "model"):
+            add_usage(self.usage, event.data if event.kind == "usage" else event.data.get("usage"))
+        if event.kind in _PARKING:
+            # The handler had come to rest: nothing it sent was still on its way.
+            self.sent |= self._unsure
+            self._unsure.clear()
+            return
+        if event.kind == EventKind.RETRYING:
+            self._forget(event.data.get("forgets"))
+            return
+        key = event.data.get("key")
+        if not isinstance(key, str):
+            return
+        if event.kind == "step_retrying":
+            self._forget(event.data.get("forgets"))
+        elif event.kind in SETTLING_KINDS:
+            self.settled.setdefault(key, event)  # who was first wins
+        elif event.kind in OPENING_KINDS:
+            self.opened[key] = event
+        elif event.kind == "unsent":
+            self.marks.pop(key, None)
+            self._unsure.discard(str(event.data.get("message_id")))
+        else:
+            self.marks[key] = event
+            if event.kind == "sent":
+                self._unsure.add(str(event.data.get("message_id")))
+        place = event.data.get("place")
+        if type(place) is int:
+            self._places[branch_of(key), place] = key
+
+    def _forget(self, keys: Any) -> None:
+        if isinstance(keys, list):
+            for key in map(str, keys):  # pyright: ignore[reportUnknownArgumentType]
+                self.settled.pop(key, None)
+                # It has ended, if badly, and was not cut off; a question stays asked.
+                if key in self.opened and self.opened[key].kind == "step_started":
+                    del self.opened[key]
+
+    def at(self, branch: str, place: int) -> str | None:
+        """Return the key that the record has at a place of a branch, None if it has none."""
+        return self._places.get((branch, place))
+
+    def places(self, branch: str) -> dict[int, str]:
+        """Return the keys that the record has in a branch, by their places."""
+        return {place: key for (where, place), key in self._places.items() if where == branch}
+
+    def question(self, key: str) -> Question | None:
+        """Return the question that a key stands for, None if it has not been asked."""
+        event = self.opened.get(key)
+        if event is None or event.kind != "asked":
+            return None
+        try:
+            return msgspec.convert(event.data.get("question"), Question)
+        except msgspec.ValidationError:
+            return None
+
+    def open_questions(self) -> dict[str, Question]:
+        """Return the questions that nobody has answered yet, by their keys."""
+        keys = [key for key in self.opened if key not in self.settled]
+        questions = {key: self.question(key) for key in keys}
+        return {key: question for key, question in questions.items() if question is not None}

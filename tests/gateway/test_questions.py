@@ -1,0 +1,191 @@
+"""Questions to people, answered over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import hubbub
+from hubbub import Agent, NATSConfig, Task, Workflows
+from hubbub.wire.replays import REPLAY
+
+from .kit import PATIENCE, Event, check_problem, ended, events, gateway
+
+Named = Callable[[str], str]
+
+
+def asking_agent(name: str) -> Agent:
+    agent = Agent(name)
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        word = await task.ask_text("Which word?", suggestions=["yes"])
+        code = await task.ask_text("The code?", secret=True)
+        depth = await task.ask_choice("How deep?", ["a", "b"])
+        some = await task.ask_choices("Which?", ["x", "y", "z"])
+        approval = await task.approve("send_email", {"to": "ada"}, reason="she waits")
+        return f"{word} {len(code)} {depth} {some} {approval.approved} {approval.comment}"
+
+    return agent
+
+
+async def question(
+    client: httpx.AsyncClient, task_id: str, kind: str, *, behind: str = ""
+) -> dict[str, Any]:
+    """Wait until a task rests and asks something of a kind, other than the question `behind`."""
+    path = f"/api/tasks/{task_id}"
+    async with asyncio.timeout(PATIENCE), client.stream("GET", f"{path}/events") as response:
+        async for event in events(response):
+            assert event.kind not in ("failed", "completed"), event
+            if event.kind == "parked":
+                task = (await client.get(path)).json()
+                asked = [one for one in task["questions"] if one["id"] != behind]
+                if task["state"] == "input-required" and [one["kind"] for one in asked] == [kind]:
+                    return asked[0]
+    raise AssertionError("it has ended")
+
+
+async def test_every_kind_of_question_is_answered(
+    config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = asking_agent(name("Asker"))
+    async with (
+        hubbub.connect(config=config) as mesh,
+        mesh.serve(agent),
+        gateway(config, tmp_path) as door,
+        door.client("ada") as ada,
+        door.client("bob") as bob,
+        door.client("olga") as olga,
+    ):
+        started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+        task_id = started.json()["id"]
+        answers = f"/api/tasks/{task_id}/answers"
+        asked = await question(ada, task_id, "text")
+        assert (asked["prompt"], asked["suggestions"]) == ("Which word?", ["yes"])
+        check_problem(await ada.post(answers, json={"answer": ["x"]}), 422, "invalid-answer")
+        check_problem(await bob.post(answers, json={"answer": "x"}), 404, "task-not-found")
+        unknown = {"question_id": "nope", "answer": "x"}
+        check_problem(await ada.post(answers, json=unknown), 409, "question-not-found")
+        given = await ada.post(answers, json={"question_id": asked["id"], "answer": "yes"})
+        assert given.status_code == 201
+        assert given.json() == {"task_id": task_id, "question_id": asked["id"], "by": "ada"}
+        late = await olga.post(answers, json={"question_id": asked["id"], "answer": "no"})
+        problem = check_problem(late, 409, "already-answered")
+        assert (problem["by"], problem["question_id"]) == ("ada", asked["id"])
+        assert problem["at"]
+
+        asked = await question(ada, task_id, "text", behind=asked["id"])
+        assert asked["secret"]
+        await olga.post(answers, json={"question_id": asked["id"], "answer": "hush-hush"})
+        await question(ada, task_id, "choice")
+        check_problem(await ada.post(answers, json={"answer": "c"}), 422, "invalid-answer")
+        await ada.post(answers, json={"answer": "b"})
+        await question(ada, task_id, "choices")
+        await ada.post(answers, json={"answer": ["z", "x"]})
+        asked = await question(ada, task_id, "approval")
+        assert (asked["tool"], asked["arguments"]) == ("send_email", {"to": "ada"})
+        check_problem(await ada.post(answers, json={"answer": {"decision": "perhaps"}}), 422)
+        decision = {"decision": "reject", "comment": "not now"}
+        assert (await ada.post(answers, json={"answer": decision})).status_code == 201
+        task = await ended(ada, task_id)
+        assert task["result"] == "yes 9 b ['x', 'z'] False not now"
+        assert task["questions"] == []
+        async with ada.stream("GET", f"/api/tasks/{task_id}/events") as response:
+            assert "hush-hush" not in (await response.aread()).decode()
+
+
+async def test_a_workflow_has_a_form_and_takes_its_parameters(
+    open_config: NATSConfig, name: Named
+) -> None:
+    workflows, called = Workflows(), name("learning")
+
+    @workflows.register(name=called, description="Learns")
+    async def learning(task: Task, topic: str, depth: int = 1) -> str:
+        return f"{topic} {depth}"
+
+    async with (
+        hubbub.connect(config=open_config) as mesh,
+        mesh.serve(*workflows),
+        gateway(open_config) as door,
+        door.client() as client,
+    ):
+        form = (await client.get(f"/api/agents/{called}")).json()
+        assert set(form["input_schema"]["properties"]) == {"topic", "depth"}
+        body: dict[str, Any] = {"agent": called, "params": {"topic": "fractals", "depth": 3}}
+        started = await client.post("/api/tasks", json=body)
+        task = await ended(client, started.json()["id"])
+        assert (task["state"], task["result"]) == ("completed", "fractals 3")
+        body["params"] = {"topic": 7}
+        started = await client.post("/api/tasks", json=body)
+        task = await ended(client, started.json()["id"])
+        assert task["state"] == "rejected"
+        assert "topic" in task["error"]
+
+
+async def test_text_is_shown_while_it_is_written(open_config: NATSConfig, name: Named) -> None:
+    agent, go = Agent(name("Writer")), asyncio.Event()
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        async with task.say_stream() as out:
+            await out.write("Hel")
+            await go.wait()
+            await out.write("lo")
+        return "done"
+
+    async with (
+        hubbub.connect(config=open_config) as mesh,
+        mesh.serve(agent),
+        gateway(open_config) as door,
+        door.client() as client,
+    ):
+        started = await client.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+        path = f"/api/tasks/{started.json()['id']}/events"
+        heard: list[Event] = []
+        async with asyncio.timeout(PATIENCE), client.stream("GET", path) as response:
+            async for event in events(response):
+                heard.append(event)
+                go.set()
+        deltas = [event for event in heard if event.kind == "delta"]
+        assert all(event.id is None for event in deltas)
+        assert "".join(event.data["text"] for event in deltas).endswith("lo")
+        assert [event.data["data"]["text"] for event in heard if event.kind == "said"] == ["Hello"]
+
+
+async def test_a_replay_tells_whether_the_code_fits(
+    open_config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = Agent(name("Worker"))
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        await task.say("private words")
+        return "done"
+
+    async with (
+        hubbub.connect(config=open_config) as mesh,
+        mesh.serve(agent),
+        gateway(open_config, tmp_path) as door,
+        door.client("ada") as ada,
+        door.client("bob") as bob,
+        door.client("vic") as vic,
+    ):
+        started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+        task_id = started.json()["id"]
+        assert (await ended(ada, task_id))["state"] == "completed"
+        report = await ada.post(f"/api/tasks/{task_id}/replay")
+        assert report.status_code == 200, report.text
+        assert (report.json()["fits"], report.json()["task_id"]) == (True, task_id)
+        check_problem(await bob.post(f"/api/tasks/{task_id}/replay"), 404)
+        check_problem(await vic.post(f"/api/tasks/{task_id}/replay"), 403)
+        # The way in which the mesh asks for one is no way around that.
+        asked = {"agent": agent.name, "content": "x", "metadata": {REPLAY: task_id}}
+        answer = await bob.post("/api/requests", json=asked)
+        assert "fits" not in answer.text
+    async with gateway(open_config) as door, door.client() as client:
+        gone = await client.post(f"/api/tasks/{task_id}/replay")
+        check_problem(gone, 503, "agent-unavailable")
