@@ -22,6 +22,7 @@ from bench.groups import (
     stored,
     synadia,
     tasks,
+    workflows,
 )
 from bench.machine import Machine
 from bench.places import clear_environment
@@ -39,6 +40,7 @@ GROUPS: dict[str, Callable[[Sizes], Awaitable[list[Row]]]] = {
     "synadia": synadia.rows,
     "stored": stored.rows,
     "tasks": tasks.rows,
+    "workflows": workflows.rows,
     "broadcast": broadcast.rows,
     "queue": queue.rows,
     "priority": priority.rows,

@@ -25,7 +25,7 @@ from nats.errors import TimeoutError as NothingCame
 import hubbub
 from bench.places import bare_client
 from bench.processes import memory_kib
-from hubbub import Agent, AgentMessage, NATSConfig, Task
+from hubbub import Agent, AgentMessage, NATSConfig, Task, Workflows
 from hubbub.cli.running import run_async
 from hubbub.mesh.activity_log import activity_log
 from hubbub.mesh.tasks.inbox import Inbox
@@ -92,6 +92,29 @@ async def worker(url: str, slots: str, log_dir: str = "") -> None:
         async with served(url, agent):
             say(ready=True)
             await until_ended()
+
+
+async def workflows(url: str, slots: str) -> None:
+    """Serve a workflow of one text and one step, and one of so many steps before a question."""
+    flows = Workflows(concurrency=int(slots))
+
+    def work() -> str:
+        return "done"
+
+    @flows.register(name="Run")
+    async def run(task: Task, name: str) -> str:  # pyright: ignore[reportUnusedFunction]
+        await task.say(f"hello {name}")
+        return await task.step(work)
+
+    @flows.register(name="Long-Run")
+    async def long_run(task: Task, steps: int) -> str:  # pyright: ignore[reportUnusedFunction]
+        for _ in range(steps):
+            await task.step(work)
+        return await task.ask_text("Go on?")
+
+    async with served(url, *flows):
+        say(ready=True)
+        await until_ended()
 
 
 async def worker_bare(url: str, slots: str) -> None:
@@ -297,6 +320,7 @@ ROLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
         urgent_bare,
         worker,
         worker_bare,
+        workflows,
     )
 }
 

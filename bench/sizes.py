@@ -16,6 +16,7 @@ class Sizes:
         one_by_one: messages sent one after the other.
         in_bulk: messages sent with many in flight.
         tasks: tasks worked off with many in flight.
+        steps: steps on record of the run that is replayed.
         broadcasts: broadcasts heard by every agent.
         agents: agents that join in one process.
         queued: messages that wait for an agent that is away.
@@ -29,6 +30,7 @@ class Sizes:
     one_by_one: int
     in_bulk: int
     tasks: int
+    steps: int
     broadcasts: int
     agents: int
     queued: int
@@ -43,6 +45,7 @@ FULL = Sizes(
     one_by_one=1_000,
     in_bulk=10_000,
     tasks=3_000,
+    steps=1_000,
     broadcasts=100,
     agents=1_000,
     queued=10_000,
@@ -57,6 +60,7 @@ QUICK = Sizes(
     one_by_one=20,
     in_bulk=100,
     tasks=50,
+    steps=20,
     broadcasts=3,
     agents=10,
     queued=50,

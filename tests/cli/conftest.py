@@ -15,6 +15,7 @@ import pytest
 from hubbub.testing import ServerProcess
 
 PATIENCE_SECONDS = 60.0
+_EDITORS = ("VISUAL", "EDITOR")
 
 AGENT_FILE = """
 import os
@@ -104,7 +105,7 @@ def agent_file(tmp_path: Path) -> Path:
 def environment(own_server: ServerProcess) -> dict[str, str]:
     """What the commands of a test see; a test may add to it before it starts one."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _EDITORS},
         "NATS_URL": own_server.url,
         "PYTHONUNBUFFERED": "1",
         "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",

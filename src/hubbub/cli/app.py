@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from hubbub.cli import agents, dead, demo, doctor, models, serve, tail, talk, tasks
+from hubbub.cli import agents, dead, demo, doctor, models, serve, start, tail, talk, tasks, up
 from hubbub.cli.output import safe
 from hubbub.errors import (
     AgentUnavailable,
@@ -34,9 +34,11 @@ app = typer.Typer(
 )
 for register in (
     demo.register,
+    up.register,
     serve.register,
     agents.register,
     talk.register,
+    start.register,
     tail.register,
     tasks.register,
     dead.register,

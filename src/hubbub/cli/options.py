@@ -17,6 +17,7 @@ __all__ = [
     "Metadata",
     "Name",
     "Priority",
+    "TaskID",
     "Text",
     "read_metadata",
 ]
@@ -28,6 +29,7 @@ Metadata = Annotated[
     list[str] | None,
     typer.Option("--metadata", "-m", metavar="KEY=VALUE", help="Send along; may be repeated."),
 ]
+TaskID = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 Priority = Annotated[int, typer.Option("--priority", "-p", min=1, max=5, help="1 is most urgent.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Follow = Annotated[

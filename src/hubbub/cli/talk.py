@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hubbub.cli.following import as_text, follow
+from hubbub.cli.following import follow
 from hubbub.cli.options import (
     As,
     Deadline,
@@ -23,6 +23,7 @@ from hubbub.cli.options import (
 )
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
+from hubbub.cli.screen import as_text
 
 __all__ = ["register"]
 
@@ -127,7 +128,7 @@ async def _give(
             if following and not await mesh.is_online(name):
                 console.print(f"  waits: {name} is not online")
         if following:
-            await follow(handle, json=json)
+            await follow(mesh, handle, json=json)
 
 
 async def _ask(

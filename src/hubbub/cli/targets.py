@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import Any, cast
 
 from hubbub.agents.agent import Agent
-from hubbub.agents.mixin import NATSAgentMixin
+from hubbub.agents.lifespan import agents_of
+from hubbub.agents.workflows import Workflows
 from hubbub.cli.traces import users_trace
 from hubbub.errors import SettingsError
 
@@ -19,11 +20,11 @@ __all__ = ["load_agents"]
 
 
 def load_agents(target: str) -> list[Agent]:
-    """Return the agents that a target names: an agent, an object with `run`, or a list of them.
+    """Return the agents that a target names: an agent, workflows, an object with `run`, a list.
 
     Args:
         target: `package.module:object` or `path/to/file.py:object`; without `:object` all agents
-            of the module.
+            and workflows of the module.
 
     Raises:
         SettingsError: there is no such module, file or object, or it is no agent.
@@ -31,29 +32,27 @@ def load_agents(target: str) -> list[Agent]:
     place, _, name = target.rpartition(":") if ":" in target else (target, "", "")
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     if not name:
-        found = [value for value in vars(module).values() if isinstance(value, Agent)]
+        held = [one for one in vars(module).values() if isinstance(one, Agent | Workflows)]
+        found = {id(agent): agent for agent in agents_of(held)}
         if not found:
             raise SettingsError(f"{place} holds no agent: name an object, as in {place}:agent")
-        return found
+        return [*found.values()]
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
             names = ", ".join(sorted(key for key in vars(module) if not key.startswith("_")))
             raise SettingsError(f"{place} has no {name!r}; it has: {names or 'nothing'}")
         value = getattr(value, part)
-    values = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
-    return [_agent(item, target) for item in values]
-
-
-def _agent(value: Any, target: str) -> Agent:
-    if inspect.isclass(value):
+    held = cast("list[object]", [*value] if isinstance(value, list | tuple) else [value])
+    if any(inspect.isclass(one) for one in held):
         raise SettingsError(f"{target} is a class: name an object made from it")
     try:
-        if isinstance(value, NATSAgentMixin):
-            return value.as_agent()
-        return Agent.of(value, default="text" if hasattr(value, "run") else "message")
+        found = agents_of(held)
     except TypeError as error:
         raise SettingsError(f"{target}: {error}") from None
+    if not found:
+        raise SettingsError(f"{target} is empty: there is nothing in it to serve")
+    return found
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -9,10 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hubbub.cli.following import as_text, follow, show_event
-from hubbub.cli.options import Json
+from hubbub.cli import answers
+from hubbub.cli.following import follow
+from hubbub.cli.options import Json, TaskID
 from hubbub.cli.output import console, print_json, safe
+from hubbub.cli.questions import answering_command, lines_of
 from hubbub.cli.running import on_mesh, run_async
+from hubbub.cli.screen import TaskScreen, as_text
 from hubbub.mesh.tasks.lists import TaskSummary
 from hubbub.wire.events import TaskState
 
@@ -32,8 +35,6 @@ _COLOURS = {
 _ID_COLUMNS = 36
 _LONGEST_TEXT = 160
 
-TaskID = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
-
 _commands = typer.Typer(
     help="Show tasks, the one that changed last first.",
     rich_markup_mode=None,
@@ -43,6 +44,7 @@ _commands = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    answers.register(_commands)
     app.add_typer(_commands, name="tasks")
 
 
@@ -118,7 +120,7 @@ async def _show(task_id: str, following: bool, json: bool) -> None:
         task = await mesh.find_task(task_id)
         handle = mesh.task(task.agent, task_id)
         if following:
-            await follow(handle, json=json)
+            await follow(mesh, handle, json=json)
             return
         if json:
             print_json(task)
@@ -127,8 +129,15 @@ async def _show(task_id: str, following: bool, json: bool) -> None:
             line = Text(f"{name:<9} ", style="dim")
             line.append(safe(value), style=_COLOURS[task.state] if name == "state" else "")
             console.print(line)
+        screen = TaskScreen(task_id, hints=False)
         for sequence, event in await handle.stored_log():
-            show_event(task_id, sequence, event, json=False)
+            screen.tell(sequence, event)
+        for question in task.questions:
+            first, *rest = lines_of(question)
+            command = answering_command(task_id, question, alone=len(task.questions) == 1)
+            console.print(Text(f"? {safe(first)}", style="bold"))
+            for line in (*rest, f"  answer with: {command}"):
+                console.print(safe(line))
 
 
 async def _cancel(task_id: str, json: bool) -> None:
@@ -151,12 +160,15 @@ def _facts(task: TaskSummary) -> list[tuple[str, str]]:
         ("agent", task.agent),
         ("state", str(task.state)),
         ("from", task.from_agent),
+        ("owner", task.owner),
         ("content", as_text(task.content)),
         ("metadata", as_text(task.metadata) if task.metadata else ""),
         ("context", task.context_id),
         ("parent", " ".join(task.parent) if task.parent else ""),
         ("retry of", task.retry_of),
+        ("version", task.version),
         ("attempt", str(task.attempt) if task.attempt else ""),
+        ("usage", ", ".join(f"{name} {count}" for name, count in task.usage.items())),
         ("error", task.error),
         ("sent", task.created_at),
         ("changed", task.updated_at),
