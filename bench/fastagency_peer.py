@@ -54,7 +54,7 @@ async def worker(url: str) -> None:
 
     @workflows.register(name="run", description="says a text")
     def run(ui: UI, params: dict[str, Any]) -> str:  # pyright: ignore[reportUnusedFunction]
-        ui.text_message(sender="run", recipient="user", body=f"hello {params['name']}")
+        ui.text_message(sender="run", recipient="user", body=f"hello {params['who']}")
         return "done"
 
     adapter = NatsAdapter(provider=workflows, nats_url=url)
@@ -81,7 +81,7 @@ async def sender(url: str, width: str) -> None:
             "user_id": "bench",
             "workflow_uuid": uuid.uuid4().hex,
             "name": "run",
-            "params": {"name": "Ada"},
+            "params": {"who": "Ada"},
         }
         await stream.publish(
             "chat.server.initiate_chat",

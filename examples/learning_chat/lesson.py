@@ -45,6 +45,7 @@ async def hold_lesson(
 
 
 async def _speak(task: Task, name: str, agent: object, chat: list[str]) -> str:
+    await task.progress(f"{name}:")
     text = await task.run_team(agent, "\n".join([*chat, f"{name}:"]))
     await task.record("said", {"text": text, "agent": name})
     return f"{name}: {text}"

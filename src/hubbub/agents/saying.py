@@ -88,6 +88,10 @@ class Saying:
         """Show a piece of text while it is being made; nothing of it is kept."""
         await self._show(text)
 
+    def shown_text(self) -> Text:
+        """Return a text to write that is shown as `say_stream` shows it, and kept nowhere."""
+        return Text(self._show, self.run.branch.mark("shown").key)
+
     async def image(
         self, image: bytes | str | Path, *, caption: str = "", media_type: str | None = None
     ) -> None:

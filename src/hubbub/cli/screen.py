@@ -46,6 +46,7 @@ class TaskScreen:
         self._asked: dict[str, Question] = {}
         self._open: set[str] = set()
         self._line: _Line | None = None
+        self._texts: dict[str, _Line] = {}
         self._said = set[str]()
 
     def tell(self, sequence: int, event: TaskEvent) -> None:
@@ -69,18 +70,22 @@ class TaskScreen:
             console.print(safe(line))
 
     def write(self, piece: Piece) -> None:
-        """Print a piece of text where the last one ended."""
+        """Print a piece of text where the last one ended, unless it has been seen before."""
         if self._json or piece.key in self._said:
             return
-        line = self._line
+        line = self._texts.get(piece.key) if piece.key else self._line
         if line is None or (line.key, line.attempt) != (piece.key, piece.attempt):
-            self.finish_line()
-            line = self._line = _Line(piece.key, piece.attempt)
-            console.print("  ", end="")
+            line = self._texts[piece.key] = _Line(piece.key, piece.attempt)
         done = len(line.text)
         if piece.key and piece.offset > done:
             return  # pieces were lost: the whole comes with the log
         text = piece.text[done - piece.offset :] if piece.key else piece.text
+        if not text:
+            return
+        if self._line is not line:
+            self.finish_line()
+            self._line = line
+            console.print("  ", end="")
         line.text += text
         console.print(safe(text), end="")
 
@@ -91,18 +96,24 @@ class TaskScreen:
             console.print()
 
     def _told_while_written(self, data: dict[str, Any]) -> bool:
-        """Complete a text that stands on the last line already; tell whether it does."""
+        """Tell whether a text stands on the screen; complete it if it is the one being written."""
         key, text, line = str(data.get("key", "")), str(data.get("text", "")), self._line
         if key:
             self._said.add(key)
-        if line is None or line.key not in ("", key):
+        if line is not None and line.text and line.key == key and text.startswith(line.text):
+            console.print(safe(text[len(line.text) :]), end="")
+            self.finish_line()
+            return True
+        # A runtime shows its text under another key, and what it says next may be quicker.
+        found = next(
+            (one for one in self._texts.values() if one.text.strip() == text.strip()), None
+        )
+        if found is None or not text.strip():
             return False
-        whole, there = (text, line.text) if line.key else (text.strip(), line.text.strip())
-        if not there or not whole.startswith(there):
-            return False
-        who = f"  ({data['agent']})" if data.get("agent") else ""
-        console.print(safe(whole[len(there) :] + who), end="")
-        self.finish_line()
+        if found is line:
+            self.finish_line()
+        found.text = ""
+        self._said.add(found.key)
         return True
 
     def _keep(self, event: TaskEvent) -> None:

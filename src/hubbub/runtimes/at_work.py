@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard, cast
 
+from hubbub.agents.saying import Text
 from hubbub.agents.task import Task
 from hubbub.mesh.limits import Limits
 from hubbub.runtimes.hosting import execute, iterate
@@ -158,12 +159,15 @@ class _Recorder:
         self._task = task
         self._name = name
         self._counted = _recorded_usage(task)
+        self._text: Text | None = None
 
     async def take(self, event: Event) -> None:
         task, data = self._task, event.data
+        if event.kind == "text":
+            await self._written(data["delta"])
+            return
+        self._text = None
         match event.kind:
-            case "text":
-                await task.show(data["delta"])
             case "message" if event.agent not in ("", self._name):
                 # A member of a team; what the whole says in the end is the task's result.
                 await task.record("said", {"text": data["content"], "agent": event.agent})
@@ -178,6 +182,12 @@ class _Recorder:
             case _:
                 # Thinking is not kept, and how it ended is the task's own last event.
                 return
+
+    async def _written(self, piece: str) -> None:
+        """Show a piece of text under a key, by which viewers know it again in a replay."""
+        if self._text is None:
+            self._text = self._task.shown_text()
+        await self._text.write(piece)
 
     async def _usage(self, data: dict[str, Any]) -> None:
         counted = _recorded_usage(self._task) - self._counted

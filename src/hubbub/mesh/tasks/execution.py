@@ -19,19 +19,20 @@ from hubbub.mesh.tasks.attempt import Attempt
 from hubbub.mesh.tasks.burial import bury
 from hubbub.mesh.tasks.ending import conclude
 from hubbub.mesh.tasks.inbox import WAKE_LANE, Delivery, Inbox
-from hubbub.mesh.tasks.inputs import is_of_use, read_inputs, set_timers
+from hubbub.mesh.tasks.inputs import set_timers
 from hubbub.mesh.tasks.job import Job, Stored, opened_task, opener_on_record, read_opener
 from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
 from hubbub.mesh.tasks.slot import Pace, run_slot
 from hubbub.mesh.tasks.timing import Timing, timing_of
 from hubbub.mesh.tasks.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
+from hubbub.mesh.tasks.waking import Wake, take_in_stored, what_to_do
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import OWNER
 from hubbub.mesh.transport.streams import WAKE
 from hubbub.wire import clock
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import FINAL_KINDS, EventKind, TaskSnapshot, TaskState, fold
-from hubbub.wire.inputs import CANCEL, settling
+from hubbub.wire.inputs import CANCEL
 from hubbub.wire.names import agent_token, check_message_id
 from hubbub.wire.subjects import parse
 
@@ -68,7 +69,8 @@ class Executor:
         self._instance = instance
         self._agent = inbox.agent
         self._lease_seconds = service.lease_seconds or connection.config.lease_seconds
-        self._at_work: set[str] = set()
+        # What is the lease of each task that is being dealt with here.
+        self._at_work: dict[str, tuple[bool, int]] = {}
         self._attempts: dict[str, Attempt] = {}
         self._canceled: set[str] = set()
         # When messages that are held back by a rate limit may begin, by their place in the inbox.
@@ -175,11 +177,11 @@ class Executor:
         return Job(delivery, opener, message, task_id, timing, tasklog, TaskSnapshot())
 
     async def _at_it(self, job: Job, free: asyncio.Event) -> None:
-        self._at_work.add(job.task_id)
+        self._at_work[job.task_id] = job.delivery.place
         try:
             await self._work_on(job, free)
         finally:
-            self._at_work.discard(job.task_id)
+            self._at_work.pop(job.task_id, None)
             self._canceled.discard(job.task_id)
 
     # What wakes a task
@@ -203,24 +205,22 @@ class Executor:
         timing = timing_of(opener.headers)
         job = self._job(delivery, opener, message, address.task_id, timing)
         job.take_in(events)
-        is_lease = before.wake_sequence == delivery.sequence
-        if before.state.is_final and is_lease:
-            await self._close(job, before, again=True)
-        elif before.state.is_final or (
-            before.is_parked if is_lease else not is_of_use(address.key, delivery, job)
-        ):
-            await self._inbox.acknowledge(delivery)
-        elif is_lease or before.is_parked:
-            await self._at_it(job, free)
-        else:
-            await self._hand_over(delivery)
+        match what_to_do(address.key, delivery, job):
+            case Wake.CLOSE:
+                await self._close(job, before, again=True)
+            case Wake.DROP:
+                await self._inbox.acknowledge(delivery)
+            case Wake.WORK:
+                await self._at_it(job, free)
+            case Wake.HAND_OVER:
+                await self._hand_over(delivery)
 
     async def _hand_over(self, delivery: Delivery) -> None:
         """Let the owner of a task have its input; ask again until it is on record."""
         address = parse(delivery.subject)
-        attempt = self._attempts.get(address.task_id) if address is not None else None
-        if attempt is not None:
-            await self.take_in(delivery.subject)
+        if address is not None and self._at_work.get(address.task_id) == delivery.place:
+            return  # it is the lease of what goes on here, which ran out in an outage
+        await self.take_in(delivery.subject)
         await self._inbox.give_back(delivery, after=_LOOK_AGAIN_SECONDS)
 
     async def take_in(self, subject: str) -> None:
@@ -243,22 +243,6 @@ class Executor:
         if done and stored.sequence != attempt.lease_sequence:
             await self._connection.remove(WAKE, stored.sequence)
 
-    async def _take_in_all(self, job: Job) -> None:
-        """Put on record what a task was told before it was claimed again."""
-        for stored in await read_inputs(self._connection, self._agent, job.task_id):
-            address = parse(stored.subject)
-            if address is None or clock.seconds_until(timing_of(stored.headers).not_before):
-                continue
-            try:
-                event = settling(address.key, stored.data, job.recording)
-            except InvalidMessage as error:
-                log.warning("%s: an input of task %s: %s", self._agent, job.task_id, error)
-                event = None
-            if event is not None:
-                job.recording.add(await job.log.append(*event))
-            if address.key != CANCEL and stored.sequence != job.delivery.sequence:
-                await self._connection.remove(WAKE, stored.sequence)
-
     async def _work_on(self, job: Job, free: asyncio.Event) -> None:
         try:
             if job.is_awake:
@@ -274,12 +258,13 @@ class Executor:
             if end is None:
                 await self._claim(job)
                 if job.before.created_at:
-                    await self._take_in_all(job)
+                    await take_in_stored(self._connection, self._agent, job)
         except Fenced:
             # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
             # and the message is in other hands: then it is not ours to acknowledge.
-            if job.is_awake:
-                raise
+            if job.is_awake:  # another input has woken it, and whoever has that takes in this one
+                await self._inbox.give_back(job.delivery, after=_LOOK_AGAIN_SECONDS)
+                return
             await self._recall(job)
             if not await self._is_settled(job):
                 raise
