@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 # agent SDK, which comes over the network.
 GROUPS = {
     "talking": ["requests", "stored", "broadcast", "codec"],
-    "working": ["tasks", "queue", "priority", "crowd"],
+    "working": ["tasks", "workflows", "queue", "priority", "crowd"],
     "starting": ["imports", "server", "crash"],
 }
 

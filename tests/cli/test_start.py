@@ -11,6 +11,7 @@ import pytest
 
 import hubbub
 from hubbub import NATSConfig
+from hubbub.runtimes.scripted import ScriptedModel
 
 from .conftest import Run, Start
 from .terminal import terminal
@@ -42,6 +43,7 @@ async def one_question(task: Task):
     return await task.ask_choice("Now?", ["yes", "no"], name="now")
 """
 
+LEARNING_CHAT = Path(__file__).parents[2] / "examples/learning_chat"
 _FOLLOW = ("tasks", "show", "--follow", "--json")
 
 
@@ -249,6 +251,61 @@ async def test_several_open_questions_are_told_apart(environment: dict[str, str]
         for question, text in zip(asked, ("a", "b"), strict=True):
             await run("tasks", "answer", handle.task_id, text, "--question", question)
         assert await handle.result(timeout=20) == "a b"
+        async with terminal(environment, "start", "twins") as screen:
+            await screen.answer("? First?\n> ", "c")
+            await screen.answer("? Second?\n> ", "d")
+            assert await screen.end() == 0
+        assert screen.seen.endswith("c d\n")
+
+
+async def test_what_a_model_writes_appears_once_though_the_run_rests_in_between(
+    environment: dict[str, str], start: Start, run: Run
+) -> None:
+    async with ScriptedModel() as model:
+        environment["OPENAI_BASE_URL"] = model.base_url
+        serving = await start("run", str(LEARNING_CHAT / "own_agents.py"))
+        await serving.until("as simple_learning")
+        given = ("topic=fractions", "turns=2")
+        async with terminal(environment, "start", "simple_learning", *given) as screen:
+            for prompt, line in (("Number: ", "1"), ("> ", "")):
+                await screen.until(prompt)
+                # Until then it is not unwound, and would go on where it stands.
+                await _at_rest(run)
+                screen.press(line + "\n")
+            assert await screen.end() == 0
+    for text in ("Let us begin with the basics", "Is there a rule", "There is a rule"):
+        assert screen.seen.count(text) == 1, screen.seen
+    assert len(model.requests) == 3
+
+
+async def _at_rest(run: Run) -> None:
+    while not json.loads((await run("tasks", "--state", "input-required", "--json")).out)["tasks"]:
+        continue
+
+
+async def test_a_changed_workflow_is_tried_against_a_record(
+    start: Start, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "lessons.py"
+    file.write_text(WORKFLOWS)
+    before = await start("run", str(file))
+    await before.until("as One-Question")
+    started = await run("start", "One-Question", "--detach", "--json")
+    task_id = json.loads(started.out)["task_id"]
+    await _at_rest(run)
+    fits = await run("tasks", "replay", task_id)
+    assert fits.code == 0, fits.err
+    await before.end()
+    file.write_text(WORKFLOWS.replace('"Now?"', '"And now?"'))
+    after = await start("run", str(file))
+    await after.until("as One-Question")
+    departs = await run("tasks", "replay", task_id)
+    assert departs.code == 1
+    assert "recorded" in departs.out
+    assert "And now?" in departs.out
+    report = json.loads((await run("tasks", "replay", task_id, "--json")).out)
+    assert (report["fits"], report["task_id"]) == (False, task_id)
+    assert len(json.loads((await run("tasks", "--json")).out)["tasks"]) == 1
 
 
 async def test_send_shows_questions_too(lessons: None, start: Start, run: Run) -> None:

@@ -26,12 +26,13 @@ async def greeting(task: Task, greeting: str = "Hello"):
 """
 
 
-async def _state(client: httpx.AsyncClient, task_id: str, state: str) -> dict[str, object]:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            task = (await client.get(f"/api/tasks/{task_id}")).json()
-            if task["state"] == state:
-                return task
+async def _happens(client: httpx.AsyncClient, task_id: str, kind: str) -> None:
+    """Wait until something is in the log of a task."""
+    async with client.stream("GET", f"/api/tasks/{task_id}/events") as events:
+        async for line in events.aiter_lines():
+            if line == f"event: {kind}":
+                return
+    raise AssertionError(f"no {kind} event came")
 
 
 @pytest.mark.parametrize("embedded", [False, True])
@@ -53,10 +54,12 @@ async def test_a_workflow_is_started_and_answered_over_http(
             "/api/tasks", json={"agent": "Greeting", "params": {"greeting": "Hi"}}
         )
         task_id = begun.json()["id"]
-        await _state(client, task_id, "input-required")
+        await _happens(client, task_id, "asked")
         answered = await client.post(f"/api/tasks/{task_id}/answers", json={"answer": "Ada"})
         assert answered.status_code == 201
-        assert (await _state(client, task_id, "completed"))["result"] == "Hi Ada"
+        await _happens(client, task_id, "completed")
+        task = (await client.get(f"/api/tasks/{task_id}")).json()
+        assert (task["state"], task["result"]) == ("completed", "Hi Ada")
     assert await everything.end() == 0
     assert everything.process.stdout is not None
     assert b"Traceback" not in await everything.process.stdout.read()

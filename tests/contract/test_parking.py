@@ -342,6 +342,24 @@ async def test_a_failure_after_resting_is_retried_and_counted(flow: Flow) -> Non
     assert len(await logged(handle, "asked")) == 1
 
 
+async def test_time_at_rest_is_no_time_used(flow: Flow, name: Name) -> None:
+    workflows = hubbub.Workflows()
+
+    @workflows.register(name=flow.name, limits=hubbub.Limits(seconds=60))
+    async def work(task: Task) -> str:  # pyright: ignore[reportUnusedFunction]
+        who = await task.ask_text("Who?")
+        await task.send_direct_message(name("Absent"), "hello")  # counts, and looks at the time
+        return who
+
+    with clock() as now:
+        async with flow.mesh.serve(*workflows):
+            handle = await flow.start()
+            await asked(handle)
+            now.move(days=1)
+            await handle.answer("Ada")
+            assert await handle.result(timeout=PATIENCE) == "Ada"
+
+
 # What it opens
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from hubbub import (
     StepFailed,
     StepMismatch,
     Task,
+    Workflows,
 )
 from hubbub.testing import clock
 
@@ -497,6 +499,31 @@ async def test_what_is_to_happen_once_and_failed_is_tried_again(flow: Flow) -> N
         return await task.step(pay, once=True)
 
     assert await flow.result(work) == "paid"
+
+
+async def test_sync_steps_inside_of_sync_steps_do_not_wait_for_one_another(flow: Flow) -> None:
+    begun = threading.Barrier(20)
+
+    def work(task: Task) -> int:
+        def outer() -> int:
+            begun.wait(PATIENCE)  # all of them hold a thread now
+            return task.blocking.step(len, "inner")
+
+        return task.blocking.step(outer)
+
+    workflows = Workflows(concurrency=20)
+    workflows.register(name=flow.name)(work)
+    async with flow.mesh.serve(*workflows):
+        handles = [await flow.start() for _ in range(20)]
+        assert [await one.result(timeout=2 * PATIENCE) for one in handles] == [5] * 20
+
+
+async def test_a_step_that_runs_out_of_items_fails_like_any_other(flow: Flow) -> None:
+    async def work(task: Task) -> None:
+        await task.step(next, iter(()))
+
+    async with flow.served(work):
+        assert "StopIteration" in await failure(await flow.start())
 
 
 # Time and chance

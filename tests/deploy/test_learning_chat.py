@@ -87,6 +87,7 @@ class _Person:
             found = await self.client.get("/api/agents/simple_learning")
             if found.status_code == 200 and found.json()["instances"] == 2:
                 break
+            await asyncio.sleep(0.1)  # nobody tells, and a person may ask 50 times a second
         assert set(found.json()["input_schema"]["properties"]) == {"topic", "turns"}
 
     async def learns(self) -> None:

@@ -144,6 +144,7 @@ def test_the_probes_ask_what_the_gateway_answers() -> None:
         assert header["value"] in hosts
     service = _object("Service", "hubbub-gateway")["spec"]
     assert service["ports"][0]["targetPort"] == port["name"]
+    assert GatewaySettings().port == port["containerPort"]
     gateway = COMPOSE["services"]["gateway"]
     assert "/readyz" in gateway["healthcheck"]["test"][-1]
     assert "--port=8400" in gateway["command"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import hubbub
-from hubbub import Agent, Mesh, Task, TaskHandle
+from hubbub import Agent, Mesh, Task, TaskHandle, Workflows
 from hubbub.testing import ServerProcess
 from hubbub.wire.events import TaskEvent
 
@@ -224,6 +224,42 @@ async def test_everything_is_stopped_while_a_person_thinks(
 
 async def _resting(handle: TaskHandle) -> bool | None:
     return True if (await handle.snapshot()).is_parked else None
+
+
+async def test_the_server_restarts_under_runs_at_work(
+    own_server: ServerProcess, mesh: Mesh
+) -> None:
+    calls, done = Counter[tuple[str, int]](), asyncio.Semaphore(0)
+    workflows = Workflows()
+
+    @workflows.register(name="Steady")
+    async def work(task: Task) -> int:  # pyright: ignore[reportUnusedFunction]
+        async def do(number: int) -> int:
+            calls[task.id, number] += 1
+            await asyncio.sleep(0.05)
+            done.release()
+            return number
+
+        found = [await task.step(do, number) for number in range(20)]
+        await task.say("done")
+        return sum(found)
+
+    async with mesh.serve(*workflows):
+        handles = [await mesh.send_direct_message("Steady", "") for _ in range(5)]
+        ends = [asyncio.create_task(handle.result(timeout=60)) for handle in handles[:3]]
+        for _ in range(2):
+            for _ in range(20):
+                await done.acquire()
+            own_server.kill()
+            # Who begins to wait while the server is away hears of the end, too.
+            ends.append(asyncio.create_task(handles[len(ends)].result(timeout=60)))
+            await asyncio.sleep(0)
+            own_server.start()
+        assert await asyncio.gather(*ends) == [190] * 5
+    assert set(calls.values()) == {1}
+    for handle in handles:
+        kinds = Counter(event.kind for event in await log_of(handle))
+        assert (kinds["step"], kinds["said"], kinds["completed"]) == (20, 1, 1)
 
 
 @pytest.mark.slow

@@ -99,6 +99,20 @@ def test_what_models_used_adds_up() -> None:
     assert dict(recording.usage) == {"requests": 2, "input_tokens": 20, "output_tokens": 6}
 
 
+def test_time_at_rest_is_summed_up() -> None:
+    def at(kind: str, second: int) -> TaskEvent:
+        return TaskEvent(kind=kind, at=f"2026-01-01T00:00:{second:02}Z")
+
+    told = [("claimed", 0), ("parked", 5), ("claimed", 15), ("claimed", 20), ("waiting", 30)]
+    recording = Recording(at(kind, second) for kind, second in told)
+    assert recording.seconds_at_rest == 10
+    recording.add(at("claimed", 31))
+    assert recording.seconds_at_rest == 11
+    for event in (at("parked", 40), TaskEvent(kind="claimed", at="never")):
+        recording.add(event)
+    assert recording.seconds_at_rest == 11
+
+
 def test_a_broken_question_is_none() -> None:
     recording = Recording([event("asked", "ask_text#1", question={"kind": "riddle"})])
     assert recording.question("ask_text#1") is None

@@ -161,7 +161,7 @@ class Handler:
         if inspect.isawaitable(result):
             result = await result
         if inspect.isgenerator(result):
-            return _from_thread(result, threads)
+            return _from_thread(result, threads, at_start=task.run.belongs_here)
         return result
 
     def _argument(self, task: Task) -> tuple[Any, ...]:
@@ -190,15 +190,23 @@ def _for_thread(
 
 
 async def _from_thread(
-    pieces: types.GeneratorType[Any, Any, Any], threads: Executor
+    pieces: types.GeneratorType[Any, Any, Any],
+    threads: Executor,
+    *,
+    at_start: Callable[[], None],
 ) -> AsyncIterator[Any]:
     """Iterate over a sync generator without blocking the loop."""
     context, end = contextvars.copy_context(), object()
-    step = threads.submit(context.run, next, pieces, end)
+
+    def advance() -> Any:
+        at_start()  # it may be another thread each time
+        return next(pieces, end)
+
+    step = threads.submit(context.run, advance)
     try:
         while (piece := await asyncio.wrap_future(step)) is not end:
             yield piece
-            step = threads.submit(context.run, next, pieces, end)
+            step = threads.submit(context.run, advance)
     finally:
         if not step.done():  # nobody waits for this step any more, yet it cannot be stopped
             step.add_done_callback(lambda _: context.run(pieces.close))

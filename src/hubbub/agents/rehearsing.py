@@ -50,8 +50,11 @@ async def rehearse(line: Line, task_id: str, work: Work, *, version: str) -> Rep
         raise TaskNotFound(task_id, "nobody has begun with it")
     run = Rehearsal(line.sender, task_id, Recording(events))
     message = AgentMessage.from_bytes(encode(before.message))
-    task = Task(line, message, task_id, attempt=max(before.attempts, 1), run=run, record=run.mark)
-    activity = Activity(line.sender, message, task_id, run=run, subject=task)
+    activity = Activity(line.sender, message, task_id, run=run)
+    with acting(activity):  # or else the task would act for the request that asks for the replay
+        attempt = max(before.attempts, 1)
+        task = Task(line, message, task_id, attempt=attempt, run=run, record=run.mark)
+    activity.subject = task
     result, error = await _played(activity, task, work)
     _compare_ends(run, before, result, error)
     return _report(run, line.sender, version)

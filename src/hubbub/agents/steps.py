@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import functools
 import inspect
 import random as randomness
 import time
@@ -12,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast, overload
 
+from hubbub.agents.threads import DaemonThreads
 from hubbub.agents.values import as_json, from_json
 from hubbub.errors import HubbubError, InvalidMessage, Retry, StepInterrupted
 from hubbub.mesh.durable.branches import Branch, Call, here
@@ -27,6 +30,10 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 30.0
 # A quicker step is on record when it has ended, and costs one write.
 _QUICK_SECONDS = 0.05
+
+# Steps wait for steps inside of them: with few threads, they would wait for one another.
+_MOST_THREADS = 10_000
+_threads = DaemonThreads(_MOST_THREADS, name="step")
 
 _step_key: ContextVar[str] = ContextVar("hubbub_step_key", default="")
 
@@ -220,7 +227,9 @@ class _Work:
     async def _tried(self, branch: Branch) -> Any:
         """Run the function once, and tell watchers that it is at it if that takes its time."""
         if not _is_async(self._function):
-            call = asyncio.to_thread(self._in_thread, branch)
+            function = functools.partial(self._in_thread, branch)
+            context, loop = contextvars.copy_context(), asyncio.get_running_loop()
+            call = loop.run_in_executor(_threads, lambda: context.run(function))
         else:
             call = self._function(*self._args, **self._kwargs)
         telling = asyncio.create_task(self._tell())
@@ -235,7 +244,10 @@ class _Work:
 
     def _in_thread(self, branch: Branch) -> Any:
         branch.owner = here()
-        return self._function(*self._args, **self._kwargs)
+        try:
+            return self._function(*self._args, **self._kwargs)
+        except StopIteration as error:  # no future takes it: its waiter would wait for ever
+            raise RuntimeError(f"the step raised {error!r}") from error
 
     async def _tell(self) -> None:
         await asyncio.sleep(_QUICK_SECONDS)

@@ -26,7 +26,8 @@ DONE, FAILED, WRONG_USAGE, NOT_REACHABLE, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4
 app = typer.Typer(
     name="hubbub",
     help="A message mesh for AI agents and their workflows, on NATS.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 timed out.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 timed out, "
+    "130 interrupted.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
@@ -115,12 +116,13 @@ class _Dialogue:
             self._open.pop(str(event.data.get("id")), None)
         if event.kind == "answered" and event.data.get("id") in self._mine:
             return  # the person has just typed it
-        if typing:
-            console.print()
-        self._screen.tell(*one)
-        raise_failure(self._handle.task_id, event)
-        if typing:
+        with console.capture() if typing else contextlib.nullcontext() as told:
+            self._screen.tell(*one)
+        lines = told.get() if told is not None else ""
+        if lines:
+            console.file.write(f"\n{lines}")
             self._keyboard.show_again()
+        raise_failure(self._handle.task_id, event)
 
     async def _ask(self, question: Question) -> str:
         """Ask and answer; return the question's id."""

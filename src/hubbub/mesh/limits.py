@@ -22,7 +22,7 @@ class Limits:
     Attributes:
         requests: model calls.
         tokens: tokens in and out together.
-        seconds: wall time since it began.
+        seconds: wall time since it began, less that at rest.
         messages: messages sent: direct ones, handoffs, requests and broadcasts.
 
     Raises:

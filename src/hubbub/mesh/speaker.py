@@ -203,6 +203,7 @@ class Speaker(ABC):
                 timeout=seconds,
                 wait=wait_for_agent,
                 repeated=message_id is not None,
+                owner=self._owner(),
             )
 
         run = self._current_run()
@@ -226,7 +227,9 @@ class Speaker(ABC):
         message = self._question(to_agent, content, metadata, context_id, None)
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
-        pieces = line.requester.stream(to_agent, message, timeout=seconds, wait=wait_for_agent)
+        pieces = line.requester.stream(
+            to_agent, message, timeout=seconds, wait=wait_for_agent, owner=self._owner()
+        )
         if (run := self._current_run()) is not None:
             pieces = stream_once(run, message, pieces)
         # Whoever leaves early must not leave the agent at work until the garbage is collected.
@@ -383,6 +386,11 @@ class Speaker(ABC):
     def _is_rehearsed(self) -> bool:
         run = self._current_run()
         return run is not None and run.is_rehearsed
+
+    def _owner(self) -> str:
+        """Return the person that what is said is for; empty if nobody in particular."""
+        activity = self._activity()
+        return activity.owner if activity is not None else ""
 
     def _current_run(self) -> Run | None:
         """Return the run that what is said belongs to, None outside of tasks."""

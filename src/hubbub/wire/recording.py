@@ -8,12 +8,15 @@ another place than the record has it belongs to other code.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from hubbub.errors import InvalidMessage
+from hubbub.wire import clock
 from hubbub.wire.events import EventKind, TaskEvent, add_usage
 from hubbub.wire.questions import Question
 
@@ -40,6 +43,7 @@ class Recording:
         marks: keys of what was said or shown.
         sent: ids of messages that have certainly been stored.
         usage: what model calls have used, summed up.
+        seconds_at_rest: for how long the run has been at rest, between its claims.
     """
 
     def __init__(self, events: Iterable[TaskEvent] = ()) -> None:
@@ -48,6 +52,8 @@ class Recording:
         self.marks: dict[str, TaskEvent] = {}
         self.sent: set[str] = set()
         self.usage: Counter[str] = Counter()
+        self.seconds_at_rest = 0.0
+        self._rests_since = ""
         self._places: dict[tuple[str, int], str] = {}
         self._unsure: set[str] = set()
         for event in events:
@@ -61,7 +67,13 @@ class Recording:
             # The handler had come to rest: nothing it sent was still on its way.
             self.sent |= self._unsure
             self._unsure.clear()
+            self._rests_since = event.at
             return
+        if event.kind == EventKind.CLAIMED and self._rests_since:
+            with contextlib.suppress(InvalidMessage):  # what others wrote may be no time
+                rested = clock.read_iso(event.at) - clock.read_iso(self._rests_since)
+                self.seconds_at_rest += max(rested, 0.0)
+            self._rests_since = ""
         if event.kind == EventKind.RETRYING:
             self._forget(event.data.get("forgets"))
             return

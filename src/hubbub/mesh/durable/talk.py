@@ -112,6 +112,7 @@ async def tell_once(run: Run, message: _Sent, tell: Callable[[], Awaitable[None]
     call = run.branch.mark("told", content=encode(message.content))
     if call.key in run.recording.marks:
         return
+    run.begin(call)
     with run.waits.working():
         await tell()
         await run.put("told", call, {})

@@ -33,6 +33,7 @@ class Call:
         timeout: seconds to wait for the first answer once somebody is there.
         answer_by: when that time is over, by the loop's clock.
         wait_until: until when to wait for somebody to be there, by the loop's clock.
+        owner: the person that it is asked for; empty if nobody in particular.
         sent: whether the request has been published.
         repeated: whether it is one that may have come before.
         reconnected: set when the connection was lost and is back.
@@ -51,6 +52,7 @@ class Call:
     timeout: float
     answer_by: float = math.inf
     wait_until: float = 0.0
+    owner: str = ""
     sent: bool = False
     repeated: bool = False
     reconnected: bool = False

@@ -33,6 +33,7 @@ from hubbub.mesh.transport.headers import (
     FINAL,
     HANDED_BACK,
     KNOWN,
+    OWNER,
     RETRY,
     RETRY_AFTER,
     SEQUENCE,
@@ -80,6 +81,7 @@ class Requester:
         timeout: float,
         wait: float | None = None,
         repeated: bool = False,
+        owner: str = "",
     ) -> AgentMessage:
         """Return the answer to a request.
 
@@ -89,6 +91,7 @@ class Requester:
             timeout: seconds to wait for the answer, once somebody serves the name.
             wait: seconds to wait for somebody to serve the name.
             repeated: whether the agent may know the request already.
+            owner: the person that it is asked for; empty if nobody in particular.
 
         Raises:
             AgentUnavailable: nobody serves the name.
@@ -97,7 +100,7 @@ class Requester:
             RemoteError: the agent's handler failed.
             InvalidMessage: the request cannot be written or is too large.
         """
-        call = await self._call(to_agent, message, timeout, wait, streamed=False)
+        call = await self._call(to_agent, message, timeout, wait, owner, streamed=False)
         answered = False
         try:
             if repeated:
@@ -118,7 +121,13 @@ class Requester:
         return _read_answer(answer, call)
 
     async def stream(
-        self, to_agent: str, message: Draft, *, timeout: float, wait: float | None = None
+        self,
+        to_agent: str,
+        message: Draft,
+        *,
+        timeout: float,
+        wait: float | None = None,
+        owner: str = "",
     ) -> AsyncGenerator[str]:
         """Yield the answer to a request piece by piece.
 
@@ -127,6 +136,7 @@ class Requester:
             message: the request.
             timeout: seconds to wait for the first piece or sign of life, once somebody is there.
             wait: seconds to wait for somebody to serve the name.
+            owner: the person that it is asked for; empty if nobody in particular.
 
         Raises:
             AgentUnavailable: nobody serves the name.
@@ -134,7 +144,7 @@ class Requester:
             RateLimited: the agent takes no more requests just now.
             RemoteError: the handler failed, a piece got lost, or the agent fell silent.
         """
-        call = await self._call(to_agent, message, timeout, wait, streamed=True)
+        call = await self._call(to_agent, message, timeout, wait, owner, streamed=True)
         expected, cancel_subject, finished = 1, "", False
         try:
             await self._send(call)
@@ -242,6 +252,7 @@ class Requester:
         message: Draft,
         timeout: float,
         wait: float | None,
+        owner: str,
         *,
         streamed: bool,
     ) -> Call:
@@ -266,6 +277,7 @@ class Requester:
             timeout,
             now + timeout,
             0.0 if wait is None else now + wait,
+            owner,
         )
         return call
 
@@ -281,6 +293,8 @@ class Requester:
             headers[TIMEOUT] = f"{max(left, 0.001):.3f}" if call.sent else f"{call.timeout:g}"
         if again:
             headers[RETRY] = "1"
+        if call.owner:
+            headers[OWNER] = call.owner
         call.sent = True
         await self._connection.publish(
             call.subject, call.data, reply=call.reply, headers=headers or None

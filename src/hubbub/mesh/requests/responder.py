@@ -27,7 +27,7 @@ from hubbub.mesh.requests.remembered import Remembered
 from hubbub.mesh.requests.slots import Slots
 from hubbub.mesh.service import Request, Service
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, STREAM, TIMEOUT
+from hubbub.mesh.transport.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, OWNER, STREAM, TIMEOUT
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
 from hubbub.wire.envelope import AgentMessage, new_id, read_plain
@@ -63,6 +63,7 @@ class _Run:
         streamed: whether it is wanted piece by piece.
         timeout: seconds for which it is waited for, None if nobody knows.
         size: bytes of the message.
+        owner: the person that it is asked for; empty if nobody in particular.
         task: what answers it.
         timer: stops it when nobody waits any more.
         started: whether `task` runs; until then it cannot be stopped from outside.
@@ -76,6 +77,7 @@ class _Run:
     streamed: bool
     timeout: float | None
     size: int = 0
+    owner: str = ""
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     started: bool = False
@@ -210,7 +212,8 @@ class Responder:
             _tell(message, "request refused", error=f"rate limit, again in {delay:.3f} s")
             await self._fail(raw.reply, message, RateLimited(self._name, delay), limited_for=delay)
             return
-        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout, size)
+        owner = "" if headers is None else headers.get(OWNER, "")
+        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout, size, owner)
         self._crowd.come(sender, size)
         # Not in a task group, which costs as much as the task: `finish` waits for them all.
         run.task = asyncio.create_task(self._answer(run))
@@ -269,7 +272,7 @@ class Responder:
                 _tell(message, "request received")
                 limits = self._service.limits
                 budget = None if limits is None else Budget(limits)
-                act_for(Activity(self._name, message, task_id=None, budget=budget))
+                act_for(Activity(self._name, message, None, owner=run.owner, budget=budget))
                 await (self._stream(run) if run.streamed else self._reply(run))
                 sent = True
             finally:

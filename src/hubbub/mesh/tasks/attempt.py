@@ -165,6 +165,7 @@ class Attempt:
         if limits is None:
             return None
         age = clock.seconds() - clock.read_iso(before.created_at) if before.created_at else 0.0
+        age -= self._job.recording.seconds_at_rest  # while others think, it uses nothing
         return Budget(
             limits,
             used=Usage(

@@ -368,7 +368,7 @@ class Executor:
             if versions := self._service.versions:
                 facts["version"] = job.before.version if job.log.head else versions[0]
         try:
-            await job.log.append(EventKind.CLAIMED, facts)
+            job.recording.add(await job.log.append(EventKind.CLAIMED, facts))
         except InvalidMessage as error:
             raise InvalidMessage(f"it leaves no room for its log: {error}") from None
 

@@ -207,8 +207,13 @@ async def follow_log(
         changed.set()
 
     async with connection.subscription(subject, on_event):
-        await connection.flush()
         with connection.on_reconnect(changed.set):
+            try:
+                await connection.flush()
+            except ConnectionLost:
+                if connection.client.is_closed:
+                    raise
+                # The server hears of the subscription when it is back, and we look again then.
             quiet = _FIRST_QUIET_SECONDS
             while True:
                 # What was published before we listened may be stored only after we have read: we
