@@ -296,7 +296,8 @@ class StepMismatch(HubbubError):
         super().__init__(
             f"The code does not fit the record of task {task_id}: on record is "
             f"{recorded or 'nothing more'}, the code now has {found or 'nothing more'}. Put the "
-            "old code back, or register the new one under another version and keep both"
+            "old code back before other runs go on, or register the new one under another version "
+            "and keep both; this run has failed, and a retry begins from the top"
         )
         self.task_id = task_id
         self.recorded = recorded

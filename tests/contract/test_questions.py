@@ -120,7 +120,7 @@ async def test_the_first_answer_wins_and_the_second_is_told_who_and_when(
         assert await handle.result(timeout=PATIENCE) == ["Ada", "more"]
         with pytest.raises(AlreadyAnswered, match="answered by ada at"):
             await handle.answer("Bob", question.id, by="bob")
-        with pytest.raises(QuestionNotFound, match="no open questions"):
+        with pytest.raises(QuestionNotFound, match="is completed and asks nothing now"):
             await handle.answer("Bob")
 
 

@@ -433,7 +433,7 @@ async def test_a_branch_of_the_same_name_at_the_same_time_is_refused(flow: Flow)
             group.create_task(beside())
 
     async with flow.served(work):
-        assert "unhandled errors in a TaskGroup" in await failure(handle := await flow.start())
+        assert "give it a name of its own" in await failure(handle := await flow.start())
     assert len(await logged(handle, "step")) <= 2
 
 

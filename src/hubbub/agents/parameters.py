@@ -95,6 +95,8 @@ class Parameters:
         content = task.message.content
         if isinstance(content, dict):
             return content
+        if content is None:
+            return {}
         try:
             return decode_object(task.content.encode())
         except InvalidMessage:

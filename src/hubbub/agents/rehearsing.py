@@ -120,6 +120,8 @@ def _report(run: Rehearsal, agent: str, version: str) -> ReplayReport:
         message = f"the code fits the record, which ends before {run.beyond or 'an answer'}"
     else:
         message = "the code fits the whole record"
+    if run.reworded:
+        message += f"; it says something else at {', '.join(run.reworded)}"
     return ReplayReport(
         task_id=run.task_id,
         agent=agent,

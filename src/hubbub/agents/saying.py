@@ -39,10 +39,15 @@ class Text:
         self._show = show
         self._key = key
 
-    async def write(self, piece: str) -> None:
-        """Add a piece."""
+    async def write(self, piece: str, *, known: bool = False) -> None:
+        """Add a piece.
+
+        Args:
+            piece: what to add.
+            known: whether it has been shown in an earlier attempt.
+        """
         offset, self.text = len(self.text), self.text + piece
-        if self._show is not None:
+        if self._show is not None and not known:
             await self._show(piece, key=self._key, offset=offset)
 
 

@@ -143,6 +143,8 @@ class Workflows:
             SettingsError: this version is registered already.
             TypeError: the function does not fit.
         """
+        if callable(name):
+            raise TypeError("write `@workflows.register()`, with parentheses")
 
         def register(function: F) -> F:
             shown = name or getattr(function, "__name__", "")

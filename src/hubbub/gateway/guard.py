@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -23,6 +24,17 @@ def host_name(host: str) -> str:
     return name.partition(":")[0]
 
 
+def _is_local(scope: Scope) -> bool:
+    """Tell whether a connection comes from this machine; a Unix socket has no address."""
+    client = scope.get("client")
+    if not client:
+        return True
+    try:
+        return ipaddress.ip_address(client[0].partition("%")[0]).is_loopback
+    except ValueError:
+        return True
+
+
 class Guard:
     """Checks host, origin and size; a page of another origin may only look, if that is allowed.
 
@@ -34,6 +46,7 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
         self._origins = frozenset(settings.allowed_origins)
         self._largest = settings.max_body_bytes
+        self._is_open = not settings.has_authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -49,6 +62,14 @@ class Guard:
             await self._capped(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
+        if self._is_open and not _is_local(scope):
+            # The server that runs us may listen anywhere; who is not from here gets nothing.
+            return Refusal(
+                403,
+                "authentication-off",
+                "Without authentication this gateway serves its own machine only: set "
+                "HUBBUB_GATEWAY_API_KEYS or a JWT issuer",
+            )
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if "*" not in self._hosts and host_name(host) not in self._hosts:

@@ -187,7 +187,7 @@ class _Recorder:
         """Show a piece of text under a key, by which viewers know it again in a replay."""
         if self._text is None:
             self._text = self._task.shown_text()
-        await self._text.write(piece)
+        await self._text.write(piece, known=self._task.run.is_replaying)
 
     async def _usage(self, data: dict[str, Any]) -> None:
         counted = _recorded_usage(self._task) - self._counted

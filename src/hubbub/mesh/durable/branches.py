@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 
 from hubbub.errors import HubbubError
 
-__all__ = ["Branch", "Call", "current_branch", "here"]
+__all__ = ["AmbiguousCall", "Branch", "Call", "current_branch", "here"]
+
+
+class AmbiguousCall(HubbubError):
+    """Nothing tells a durable call from others that are made at the same time."""
+
+    is_permanent = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Branch:
             content: what tells the call from others where there is no order.
 
         Raises:
-            HubbubError: nothing tells it from others that are made at the same time.
+            AmbiguousCall: nothing tells it from others that are made at the same time.
         """
         label = f"{kind}:{name}" if name else kind
         label = label.replace("/", ":")
@@ -82,12 +88,12 @@ class Branch:
         if content is not None:
             return self.mark(label, content=content)
         if not named:
-            raise HubbubError(
+            raise AmbiguousCall(
                 f"{label} is called beside the handler's own asyncio task, where the order of "
                 'calls may change: give it a `name=`, or enclose it in `task.branch("...")`'
             )
         if self._seen[label]:
-            raise HubbubError(
+            raise AmbiguousCall(
                 f"{label} is called a second time beside the handler's own asyncio task: use "
                 'another `name=`, or enclose the calls in `task.branch("...")`'
             )
@@ -116,7 +122,7 @@ class Branch:
         name = name.replace("/", ":")
         label = f"branch:{name}"
         if self._seen[label] and not self._is_mine():
-            raise HubbubError(
+            raise AmbiguousCall(
                 f"the branch {name!r} begins a second time beside the handler's own asyncio "
                 "task: give it a name of its own"
             )

@@ -35,6 +35,7 @@ class Run:
 
     Attributes:
         waits: who waits for what.
+        is_replaying: whether the last model call was one on record: what it brings is known.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Run:
         self.task_id = task_id
         self.recording = recording
         self.waits = Waits()
+        self.is_replaying = False
         self._append = append
         self._root = Branch(self, "")
         self._raised: dict[int, tuple[BaseException, list[str]]] = {}
@@ -253,6 +255,7 @@ class Run:
         digest = hashlib.blake2b(content, digest_size=8).hexdigest()
         call = self.branch.mark(f"{kind}:{digest}")
         settled = self.recording.settled.get(call.key)
+        self.is_replaying = settled is not None
         if settled is not None:
             return self.outcome(call, settled), True
         self.begin(call)

@@ -6,6 +6,8 @@ server drops when two beats are missed.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -13,6 +15,7 @@ import msgspec
 from hubbub.errors import InvalidMessage
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import TTL
 from hubbub.mesh.transport.streams import PRESENCE_BUCKET, REGISTRY_BUCKET
 from hubbub.wire.card import AgentCard, AgentStatus
 from hubbub.wire.clock import read_iso
@@ -29,6 +32,9 @@ __all__ = [
     "presence_key",
     "read_instance",
 ]
+
+# Times of storing are the server's; ours may be off by some seconds.
+_CLOCKS_DIFFER_SECONDS = 60.0
 
 PROTOCOL = 1
 """What instances expect of one another; those with different numbers do not work together."""
@@ -88,7 +94,7 @@ def presence_key(agent: str, instance: str) -> str:
 
 def read_instance(stored: StoredMessage) -> Instance | None:
     """Read a value of the presence bucket; None for a deleted one and for what is no card."""
-    if not stored.data:
+    if not stored.data or _is_outlived(stored):
         return None
     try:
         instance = decode(stored.data, _decoder)
@@ -99,6 +105,16 @@ def read_instance(stored: StoredMessage) -> Instance | None:
     if instance.token != agent:
         return None
     return msgspec.structs.replace(instance, id=mark, last_seen=stored.time)
+
+
+def _is_outlived(stored: StoredMessage) -> bool:
+    """Tell whether the server should have dropped a value; one that was killed may forget that."""
+    seconds = stored.headers.get(TTL, "").removesuffix("s")
+    if not seconds.isdecimal():
+        return False
+    with contextlib.suppress(InvalidMessage):
+        return read_iso(stored.time) + int(seconds) + _CLOCKS_DIFFER_SECONDS < time.time()
+    return False
 
 
 async def list_instances(connection: Connection) -> list[Instance]:

@@ -67,7 +67,9 @@ def _open_question(task_id: str, events: list[LoggedEvent], question_id: str | N
     if question_id is None:
         if len(snapshot.questions) == 1:
             return snapshot.questions[0]
-        count = len(snapshot.questions) or "no"
+        if not snapshot.questions:
+            raise QuestionNotFound(task_id, None, f"it is {snapshot.state} and asks nothing now")
+        count = len(snapshot.questions)
         raise QuestionNotFound(task_id, None, f"it has {count} open questions; name one by its id")
     for question in snapshot.questions:
         if question.id == question_id:

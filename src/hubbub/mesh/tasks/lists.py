@@ -341,7 +341,7 @@ def _of_log(
         priority=message.get("priority") or 3,
         result=snapshot.result,
         error=snapshot.error or (snapshot.errors[-1] if snapshot.errors else ""),
-        attempt=snapshot.attempts if attempt is None else attempt,
+        attempt=snapshot.attempts + snapshot.is_parked if attempt is None else attempt,
         parent=snapshot.parent,
         retry_of=snapshot.retry_of,
         questions=snapshot.questions,

@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from msgspec import to_builtins
 
@@ -125,8 +125,18 @@ def exhausted(before: TaskSnapshot) -> End:
 
 def described(error: BaseException) -> str:
     """Return an error in words; an error of ours needs no type in front of them."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(dict.fromkeys(described(one) for one in _leaves(error)))
     text = text_of(error)
     return text if isinstance(error, HubbubError) else f"{type(error).__name__}: {text}"
+
+
+def _leaves(error: Any) -> list[BaseException]:
+    """Return the errors that a group holds, or else the error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [leaf for one in group.exceptions for leaf in _leaves(one)]
 
 
 def _completion(connection: Connection, result: JSON) -> End:
@@ -150,7 +160,7 @@ def _failure(
 ) -> End:
     config = connection.config
     reason = described(error)
-    permanent = isinstance(error, HubbubError) and error.is_permanent
+    permanent = any(isinstance(one, HubbubError) and one.is_permanent for one in _leaves(error))
     if permanent or attempt >= config.max_attempts:
         return End(EventKind.FAILED, {"error": reason})
     after = error.after if isinstance(error, Retry) else None
