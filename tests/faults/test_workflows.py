@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import hubbub
 from hubbub import Agent, Mesh, Task, TaskHandle, Workflows
+from hubbub.gateway.serve import serve
+from hubbub.gateway.settings import GatewaySettings
 from hubbub.testing import ServerProcess
 from hubbub.wire.events import TaskEvent
 
@@ -44,6 +47,17 @@ async def flows(
     monkeypatch.setenv("HUBBUB_HEARTBEAT_SECONDS", "5")
     monkeypatch.setenv("FLOW_FOLDER", str(tmp_path))
     return await start("flows.py")
+
+
+@pytest.fixture
+async def web(mesh: Mesh) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of a gateway on the same mesh."""
+    generous = GatewaySettings(requests_per_second=100_000, request_burst=100_000)
+    async with (
+        serve(mesh=mesh, settings=generous, port=0) as url,
+        httpx.AsyncClient(base_url=url, timeout=30) as client,
+    ):
+        yield client
 
 
 @dataclass(frozen=True)
@@ -264,8 +278,12 @@ async def test_the_server_restarts_under_runs_at_work(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_many_runs_are_answered_while_their_workers_are_killed(
-    flows: Program, mesh: Mesh, tmp_path: Path, record_property: Report
+async def test_many_runs_are_answered_over_rest_while_their_workers_are_killed(
+    flows: Program,
+    mesh: Mesh,
+    web: httpx.AsyncClient,
+    tmp_path: Path,
+    record_property: Report,
 ) -> None:
     number, workers = max(20, int(200 * SCALE)), 4
     alive, killed = list[int](), 0
@@ -280,28 +298,29 @@ async def test_many_runs_are_answered_while_their_workers_are_killed(
         await start_worker()
     began = time.monotonic()
     marks = [f"run-{one}" for one in range(number)]
-    handles = [
-        await mesh.send_direct_message("Flow", "", metadata={"params": {"mark": mark}})
-        for mark in marks
-    ]
+    handles = list[TaskHandle]()
+    for mark in marks:
+        begun = await web.post("/api/tasks", json={"agent": "Flow", "params": {"mark": mark}})
+        handles.append(mesh.task("Flow", begun.raise_for_status().json()["id"]))
     answered = Counter[str]()
 
     async def answer_all() -> None:
         """As a person would who sees the list of all that is asked."""
         while len(answered) < 3 * number:
-            before = None
-            while True:
-                page = await mesh.tasks("Flow", state="input-required", before=before, limit=200)
-                for found in page.tasks:
-                    for question in found.questions:
-                        if question.id not in answered:
-                            answered[question.id] += 1
-                            text = f"answer to {question.prompt}"
-                            await mesh.task("Flow", found.id).answer(text, question.id)
-                before = page.before
-                if before is None:
-                    break
+            where: dict[str, Any] | None = {"agent": "Flow", "state": "input-required"}
+            while where is not None:
+                page = (await web.get("/api/tasks", params=where)).raise_for_status().json()
+                for found in page["tasks"]:
+                    for question in found["questions"]:
+                        if question["id"] not in answered:
+                            answered[question["id"]] += 1
+                            await give(found["id"], question)
+                where = {**where, "before": page["before"]} if page["before"] else None
             await asyncio.sleep(0.05)
+
+    async def give(task_id: str, question: dict[str, Any]) -> None:
+        said = {"question_id": question["id"], "answer": f"answer to {question['prompt']}"}
+        (await web.post(f"/api/tasks/{task_id}/answers", json=said)).raise_for_status()
 
     async def kill_all_the_time() -> None:
         """Kill one after each twelfth of the answers, but none within a second of another."""
