@@ -48,6 +48,7 @@ class Rehearsal(Run):
         self.beyond = ""
         self.given = 0
         self.reworded: list[str] = []
+        self.rests_for_others = True
         self.waits.watch(self.waits.park)
 
     @property

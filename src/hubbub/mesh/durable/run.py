@@ -35,6 +35,8 @@ class Run:
 
     Attributes:
         waits: who waits for what.
+        rests_for_others: whether it comes to rest while it waits for a task that it has opened. A
+            handler that is no workflow does not expect to be called again for that.
         is_replaying: whether the last model call was one on record: what it brings is known.
     """
 
@@ -45,6 +47,7 @@ class Run:
         self.task_id = task_id
         self.recording = recording
         self.waits = Waits()
+        self.rests_for_others = False
         self.is_replaying = False
         self._append = append
         self._root = Branch(self, "")

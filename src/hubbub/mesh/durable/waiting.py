@@ -132,6 +132,8 @@ class Waits:
         finally:
             self._waiters.remove(waiter)
             self._move(steps)
+            if future.done() and not future.cancelled():
+                future.exception()  # whoever is canceled in this moment does not look at it
 
     def settle(self, key: str, event: TaskEvent) -> None:
         """Let everybody who waits for a call go on."""

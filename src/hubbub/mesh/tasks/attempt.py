@@ -47,6 +47,7 @@ class Attempt:
         self._handler: asyncio.Task[JSON] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._run = Run(service.card.name, job.task_id, job.recording, self._append)
+        self._run.rests_for_others = service.versions is not None
         self._run.waits.watch(self._on_waiting)
         versions = service.versions or ("",)
         self._work = Work(
