@@ -287,12 +287,11 @@ class StepMismatch(HubbubError):
     Attributes:
         recorded: what the log has at this place of the run; empty for nothing.
         found: what the code does there; empty for nothing.
-        key: the call that differs.
     """
 
     is_permanent = True
 
-    def __init__(self, task_id: str, recorded: str, found: str, key: str = "") -> None:
+    def __init__(self, task_id: str, recorded: str, found: str) -> None:
         super().__init__(
             f"The code does not fit the record of task {task_id}: on record is "
             f"{recorded or 'nothing more'}, the code now has {found or 'nothing more'}. Put the "
@@ -302,7 +301,6 @@ class StepMismatch(HubbubError):
         self.task_id = task_id
         self.recorded = recorded
         self.found = found
-        self.key = key or recorded
 
 
 class StepInterrupted(HubbubError):

@@ -60,7 +60,7 @@ async def _serve(socket: WebSocket, gateway: Gateway, page: Page) -> None:
         for work in done:
             work.result()
     except WebSocketDisconnect:
-        pass
+        pass  # the page has been closed: nobody is left to be told
     finally:
         for work in works:
             work.cancel()

@@ -64,16 +64,13 @@ class Branch:
     _calls: int = 0
     _seen: Counter[str] = field(default_factory=Counter[str])
 
-    def call(
-        self, kind: str, name: str, *, named: bool = False, content: bytes | None = None
-    ) -> Call:
+    def call(self, kind: str, name: str, *, named: bool = False) -> Call:
         """Return the call that is being made, the next of its kind and name.
 
         Args:
             kind: what is called.
             name: which of them.
             named: whether the user has given the name, so that it needs no place.
-            content: what tells the call from others where there is no order.
 
         Raises:
             AmbiguousCall: nothing tells it from others that are made at the same time.
@@ -85,8 +82,6 @@ class Branch:
             call = Call(f"{self.path}{label}#{self._seen[label]}", self.path[:-1], self._calls)
             self._calls += 1
             return call
-        if content is not None:
-            return self.mark(label, content=content)
         if not named:
             raise AmbiguousCall(
                 f"{label} is called beside the handler's own asyncio task, where the order of "

@@ -66,16 +66,14 @@ class Rehearsal(Run):
         self.waits.park()
         raise RunParked
 
-    def call(
-        self, kind: str, name: str = "", *, named: bool = False, content: bytes | None = None
-    ) -> Call:
+    def call(self, kind: str, name: str = "", *, named: bool = False) -> Call:
         """Return the call that is being made, and note if on record is another one.
 
         Raises:
             StepMismatch: on record is another call at its place.
         """
         try:
-            return super().call(kind, name, named=named, content=content)
+            return super().call(kind, name, named=named)
         except StepMismatch as error:
             self.depart(error.recorded, error.recorded, error.found)
             raise

@@ -99,9 +99,7 @@ class Run:
 
     # Calls
 
-    def call(
-        self, kind: str, name: str = "", *, named: bool = False, content: bytes | None = None
-    ) -> Call:
+    def call(self, kind: str, name: str = "", *, named: bool = False) -> Call:
         """Return the durable call that is being made; see `Branch.call`.
 
         Raises:
@@ -111,7 +109,7 @@ class Run:
         branch = self.branch
         if not self.is_kept:
             return branch.mark(f"{kind}:{name}" if name else kind)
-        call = branch.call(kind, name, named=named, content=content)
+        call = branch.call(kind, name, named=named)
         if call.place is not None:
             recorded = self.recording.at(call.branch, call.place)
             if recorded is not None and recorded != call.key:

@@ -26,7 +26,8 @@ __all__ = ["Attempt"]
 
 log = logging.getLogger("hubbub.tasks")
 
-_OURS = frozenset(EventKind) | OPENING_KINDS | SETTLING_KINDS | {"sent", "unsent"}
+_ABOUT_CALLS = {"sent", "unsent", "told", "step_retrying"}
+_OURS = frozenset(EventKind) | OPENING_KINDS | SETTLING_KINDS | _ABOUT_CALLS
 _UNWIND_SECONDS = 1.0
 
 

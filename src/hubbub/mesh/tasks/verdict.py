@@ -92,7 +92,7 @@ def verdict(
         raise error
     if error is not None and stopped is Stop.CANCELED:
         return End(EventKind.CANCELED, {"error": f"{stopped.value}; {described(error)}"})
-    if isinstance(error, Reject):
+    if error is not None and any(isinstance(one, Reject) for one in _leaves(error)):
         return End(EventKind.REJECTED, {"error": described(error)})
     if error is not None:
         return _failure(connection, error, attempt, deadline, run.forgets(error))
@@ -163,7 +163,7 @@ def _failure(
     permanent = any(isinstance(one, HubbubError) and one.is_permanent for one in _leaves(error))
     if permanent or attempt >= config.max_attempts:
         return End(EventKind.FAILED, {"error": reason})
-    after = error.after if isinstance(error, Retry) else None
+    after = next((one.after for one in _leaves(error) if isinstance(one, Retry)), None)
     if after is None:
         backoff = config.retry_seconds * 2 ** (attempt - 1)
         after = min(backoff, _LONGEST_BACKOFF_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from typing import Any
 
 from hubbub.mesh.limits import Limits
-from hubbub.runtimes.adapters.clients import Clients, package
+from hubbub.runtimes.adapters.adapted import Adapted
+from hubbub.runtimes.adapters.clients import package
 from hubbub.runtimes.adapters.driving import CutOff, Driver, Played, refuse_empty
 from hubbub.runtimes.adapters.gate import Gate
 from hubbub.runtimes.calls import shown
 from hubbub.runtimes.mesh_tools import chosen
-from hubbub.runtimes.neutral import Question, RunContext, RunResult
+from hubbub.runtimes.neutral import Question
 from hubbub.runtimes.shapes import JsonObject, as_list, object_in
 from hubbub.runtimes.tools import Tool, ToolOutcome, toolbox
 
@@ -57,37 +58,18 @@ def from_ag2(
     )
 
 
-class AG2Runtime:
+class AG2Runtime(Adapted):
     """See `from_ag2`."""
 
     def __init__(self, agent: Any, name: str, driver: Driver) -> None:
+        super().__init__(driver)
         self._agent = agent
         self._name = name
-        self._driver = driver
-        self._clients = Clients()
 
     @property
     def name(self) -> str:
         """Whom its events are attributed to."""
         return self._name
-
-    @property
-    def limits(self) -> Limits:
-        """What a run may use unless its context says otherwise."""
-        return self._driver.limits
-
-    @property
-    def mesh_tools(self) -> Collection[str]:
-        """Which mesh tools it wants."""
-        return self._driver.mesh_tools
-
-    async def aclose(self) -> None:
-        """Give its connections back."""
-        await self._clients.aclose()
-
-    async def run(self, task: str | None, ctx: RunContext) -> RunResult:
-        """Work on a task, or go on with an interrupted run; see `Driver.drive`."""
-        return await self._driver.drive(task, ctx, self._play)
 
     async def _play(self, gate: Gate, task: str, state: Any) -> Played:
         ag2 = _ag2()

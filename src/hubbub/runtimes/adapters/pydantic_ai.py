@@ -8,13 +8,13 @@ from collections.abc import Collection
 from typing import Any
 
 from hubbub.mesh.limits import Limits
-from hubbub.runtimes.adapters.clients import Clients, package
+from hubbub.runtimes.adapters.adapted import Adapted
+from hubbub.runtimes.adapters.clients import package
 from hubbub.runtimes.adapters.driving import CutOff, Driver, Played, is_caused_by, refuse_empty
 from hubbub.runtimes.adapters.gate import Gate
 from hubbub.runtimes.calls import approved, comment, shown
 from hubbub.runtimes.errors import BadModelAnswer, ModelError
 from hubbub.runtimes.mesh_tools import chosen
-from hubbub.runtimes.neutral import RunContext, RunResult
 from hubbub.runtimes.shapes import as_object
 from hubbub.runtimes.tools import Tool, toolbox
 
@@ -58,38 +58,19 @@ def from_pydantic_ai(
     return PydanticAIRuntime(agent, name or agent.name or "agent", deps, driver)
 
 
-class PydanticAIRuntime:
+class PydanticAIRuntime(Adapted):
     """See `from_pydantic_ai`."""
 
     def __init__(self, agent: Any, name: str, deps: Any, driver: Driver) -> None:
+        super().__init__(driver)
         self._agent = agent
         self._name = name
         self._deps = deps
-        self._driver = driver
-        self._clients = Clients()
 
     @property
     def name(self) -> str:
         """Whom its events are attributed to."""
         return self._name
-
-    @property
-    def limits(self) -> Limits:
-        """What a run may use unless its context says otherwise."""
-        return self._driver.limits
-
-    @property
-    def mesh_tools(self) -> Collection[str]:
-        """Which mesh tools it wants."""
-        return self._driver.mesh_tools
-
-    async def aclose(self) -> None:
-        """Give its connections back."""
-        await self._clients.aclose()
-
-    async def run(self, task: str | None, ctx: RunContext) -> RunResult:
-        """Work on a task, or go on with an interrupted run; see `Driver.drive`."""
-        return await self._driver.drive(task, ctx, self._play)
 
     async def _play(self, gate: Gate, task: str, state: Any) -> Played:
         pydantic_ai = package("pydantic_ai", extra="pydantic-ai", feature=_FEATURE)

@@ -238,7 +238,7 @@ class _Call:
         try:
             await asyncio.shield(job)
         except _NotWhole:
-            pass
+            pass  # it is passed on as it is, and not put on record
         except asyncio.CancelledError:
             await _ended(job)
             raise

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from hubbub.mesh.limits import Limits
+from hubbub.runtimes.adapters.adapted import Adapted
 from hubbub.runtimes.adapters.autogen.bridge import Bridge
 from hubbub.runtimes.adapters.autogen.equipping import equip, offer
 from hubbub.runtimes.adapters.autogen.io import USER, Surroundings, stream_default
-from hubbub.runtimes.adapters.clients import Clients, package
+from hubbub.runtimes.adapters.clients import package
 from hubbub.runtimes.adapters.driving import CutOff, Driver, Played, refuse_empty
 from hubbub.runtimes.adapters.gate import Gate
 from hubbub.runtimes.mesh_tools import chosen
@@ -73,7 +74,7 @@ def from_autogen(
     return AutoGenRuntime(lambda: agent_or_team, name, max_turns, driver, lock)
 
 
-class AutoGenRuntime:
+class AutoGenRuntime(Adapted):
     """See `from_autogen`."""
 
     def __init__(
@@ -84,12 +85,11 @@ class AutoGenRuntime:
         driver: Driver,
         lock: asyncio.Lock | None = None,
     ) -> None:
+        super().__init__(driver)
         self._make = make
         self._name = name
         self._max_turns = max_turns
-        self._driver = driver
         self._lock = lock
-        self._clients = Clients()
 
     @property
     def name(self) -> str:
@@ -98,24 +98,10 @@ class AutoGenRuntime:
             self._name = _cast(self._make()).name
         return self._name
 
-    @property
-    def limits(self) -> Limits:
-        """What a run may use unless its context says otherwise."""
-        return self._driver.limits
-
-    @property
-    def mesh_tools(self) -> Collection[str]:
-        """Which mesh tools it wants."""
-        return self._driver.mesh_tools
-
-    async def aclose(self) -> None:
-        """Give its connections back."""
-        await self._clients.aclose()
-
     async def run(self, task: str | None, ctx: RunContext) -> RunResult:
         """Work on a task, or go on with an interrupted run; see `Driver.drive`."""
         async with self._lock or contextlib.nullcontext():
-            return await self._driver.drive(task, ctx, self._play)
+            return await super().run(task, ctx)
 
     async def _play(self, gate: Gate, task: str, state: Any) -> Played:
         cast_ = _cast(self._make())
