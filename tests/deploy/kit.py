@@ -115,7 +115,14 @@ async def nats_from(
     async with running(program, "-c", str(file), cwd=folder, environment=variables) as server:
         await server.until("Server is ready")
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (found := [*folder.glob("*.ports")]):  # noqa: ASYNC110 - written at once
+            while (ports := _ports_in(folder)) is None:  # noqa: ASYNC110 - a file tells nobody
                 await asyncio.sleep(0.01)
-        ports = msgspec.json.decode(found[0].read_bytes(), type=dict[str, list[str]])
         yield Ports(ports["nats"][0], ports["monitoring"][0], ports["websocket"][0])
+
+
+def _ports_in(folder: Path) -> dict[str, list[str]] | None:
+    """Return what a server has written about its ports, None if that is not whole yet."""
+    for file in folder.glob("*.ports"):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, list[str]])
+    return None

@@ -16,7 +16,7 @@ import hubbub
 from hubbub import NATSConfig, PermissionDenied
 from hubbub.server import find_program
 
-from .kit import DEPLOY, PASSWORD, nats_from
+from .kit import DEPLOY, PASSWORD, Ports, nats_from
 
 SINGLE, CLUSTER = DEPLOY / "nats/nats-server.conf", DEPLOY / "nats/cluster.conf"
 
@@ -84,18 +84,15 @@ async def test_one_server_with_user_and_password(tmp_path: Path) -> None:
 async def test_three_servers_keep_three_copies(tmp_path: Path) -> None:
     ports = _free_ports(3)
     async with contextlib.AsyncExitStack() as stack:
-        starting = [
-            stack.enter_async_context(
-                nats_from(
-                    CLUSTER,
-                    tmp_path / f"mesh-{number}",
-                    _cluster_environment(number, ports),
-                    route_port=port,
-                )
+        servers = list[Ports]()
+        for number, port in enumerate(ports, 1):
+            server = nats_from(
+                CLUSTER,
+                tmp_path / f"mesh-{number}",
+                _cluster_environment(number, ports),
+                route_port=port,
             )
-            for number, port in enumerate(ports, 1)
-        ]
-        servers = [await one for one in starting]
+            servers.append(await stack.enter_async_context(server))
         config = NATSConfig(
             nats_url=",".join(server.url for server in servers),
             nats_user="hubbub",

@@ -99,7 +99,7 @@ async def test_many_agents_join_on_one_connection(mesh: Mesh, record_property: R
         assert (await mesh.request_from_agent(crowd[-1].name, "here?")).text == "here?"
     record_property("join_seconds", round(seconds, 2))
     record_property("kib_per_agent", round(each / 1024, 1))
-    assert seconds < 10 * SCALE * 2  # the machine may be busy; the bench holds the goal
+    assert seconds < 10 * SCALE * 3  # the machine may be busy; the bench holds the goal
     assert each < 100 * 1024
     assert await mesh.list_agents() == []
 

@@ -137,8 +137,8 @@ class Serving:
                     if service.message_listener is not None:
                         # From here on, whatever is said to it is kept for it.
                         await expect_notices(connection, card.token)
-                    # What waits already may wait in any lane.
-                    await sweep(connection, [inbox])
+                    # What waits already may wait in any lane; that of the inputs is asked anyway.
+                    await sweep(connection, [inbox], with_inputs=False)
                     # The server must know our subscriptions before anybody hears of us.
                     await connection.flush()
                     try:

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from hubbub.errors import HubbubError
 from hubbub.mesh.transport.answers import StreamMissing
-from hubbub.mesh.transport.concurrency import Bell
+from hubbub.mesh.transport.concurrency import Bell, all_of
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID
 from hubbub.mesh.transport.puller import Puller
@@ -142,8 +142,7 @@ class Inbox:
     async def open(self) -> AsyncGenerator[None]:
         """Set the consumers up and listen for hints while the context lasts."""
         layout = self._connection.layout
-        await self._create_consumer(_DEFAULT_LANE)
-        await self._create_consumer(WAKE_LANE)
+        await all_of(self._create_consumer(lane) for lane in (_DEFAULT_LANE, WAKE_LANE))
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(
                 self._connection.subscription(layout.hint(self._agent), self._on_hint)

@@ -72,8 +72,13 @@ async def _set_up_again(connection: Connection) -> None:
         log.warning("The streams cannot be set up: %s", error)
 
 
-async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
+async def sweep(connection: Connection, inboxes: list[Inbox], *, with_inputs: bool = True) -> bool:
     """Ask the server once what waits, and tell the inboxes.
+
+    Args:
+        connection: the mesh.
+        inboxes: whom to tell.
+        with_inputs: whether to ask for inputs of their tasks, too.
 
     Returns:
         Whether it is worth asking again soon: some messages are not in our hands.
@@ -84,7 +89,7 @@ async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
     agents = {inbox.agent for inbox in inboxes}
     stored: dict[str, dict[int, int]] = {agent: {} for agent in agents}
     timers = Counter[str]()
-    for subject, count in (await _waiting(connection, agents)).items():
+    for subject, count in (await _waiting(connection, agents, with_inputs)).items():
         address = parse(subject)
         if address is None or address.agent not in stored:
             continue
@@ -101,13 +106,15 @@ async def sweep(connection: Connection, inboxes: list[Inbox]) -> bool:
     return any(found)
 
 
-async def _waiting(connection: Connection, agents: set[str]) -> dict[str, int]:
+async def _waiting(connection: Connection, agents: set[str], with_inputs: bool) -> dict[str, int]:
     """Return how many messages each subject of some agents' inboxes and inputs holds."""
     direct, inputs = ["agents.direct.>"], ["tasks.*.*.in.*"]
     if len(agents) <= _FEW_AGENTS:
         direct = [f"agents.direct.{agent}{rest}" for agent in agents for rest in ("", ".>")]
         inputs = [connection.layout.input_filter(agent) for agent in agents]
     counts = await _counts(connection, INBOX, direct)
+    if not with_inputs:
+        return counts
     answer = await connection.api(f"STREAM.INFO.{WAKE}")
     if answer["state"]["messages"]:  # for the most part there is nothing
         counts |= await _counts(connection, WAKE, inputs)
