@@ -1,0 +1,212 @@
+/** The one socket of a page: it comes back by itself, and goes on where it was. */
+import { Problem, problemOf } from "./problem";
+import type { Frame, Json, Reply } from "./protocol";
+
+export type LinkState = "connecting" | "live" | "reconnecting" | "offline" | "signed-out";
+
+export interface LiveHandlers {
+  onFrame(frame: Frame): void;
+  onState(state: LinkState): void;
+}
+
+interface Pending {
+  body: string;
+  sent: boolean;
+  resolve(reply: Reply): void;
+  reject(problem: Problem): void;
+}
+
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 5_000;
+const OFFLINE_AFTER = 15_000;
+const SIGNED_OUT = 4401;
+
+export class Live {
+  readonly #url: string;
+  readonly #handlers: LiveHandlers;
+  readonly #pending = new Map<string, Pending>();
+  readonly #slices = new Map<string, number>();
+  #socket: WebSocket | undefined;
+  #seq: string | null = null;
+  #pause = FIRST_PAUSE;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #offlineTimer: ReturnType<typeof setTimeout> | undefined;
+  #count = 0;
+  #closed = false;
+  #state: LinkState = "connecting";
+
+  constructor(handlers: LiveHandlers, url = liveUrl()) {
+    this.#handlers = handlers;
+    this.#url = url;
+  }
+
+  open(): void {
+    this.#closed = false;
+    window.addEventListener("online", this.#hurry);
+    window.addEventListener("offline", this.#offline);
+    document.addEventListener("visibilitychange", this.#hurry);
+    this.#connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    window.removeEventListener("online", this.#hurry);
+    window.removeEventListener("offline", this.#offline);
+    document.removeEventListener("visibilitychange", this.#hurry);
+    clearTimeout(this.#timer);
+    clearTimeout(this.#offlineTimer);
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  /** Hear a slice until the returned function is called; several may want the same. */
+  want(slice: string): () => void {
+    const before = this.#slices.get(slice) ?? 0;
+    this.#slices.set(slice, before + 1);
+    if (before === 0 && this.#state === "live") this.#tell({ op: "sub", slices: [slice] });
+    let wanted = true;
+    return () => {
+      if (!wanted) return;
+      wanted = false;
+      const left = (this.#slices.get(slice) ?? 1) - 1;
+      if (left > 0) this.#slices.set(slice, left);
+      else {
+        this.#slices.delete(slice);
+        if (this.#state === "live") this.#tell({ op: "unsub", slices: [slice] });
+      }
+    };
+  }
+
+  /** Ask for something that must be done once; it waits for the socket if that is away.
+   *  @throws Problem what the gateway says against it. */
+  ask(frame: { op: string; [field: string]: Json }): Promise<Reply> {
+    const id = this.#nextId();
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {
+        body: JSON.stringify({ ...frame, id }),
+        sent: false,
+        resolve,
+        reject,
+      };
+      this.#pending.set(id, pending);
+      this.#flush();
+    });
+  }
+
+  /** Say something that nobody misses if it gets lost. */
+  tell(frame: { op: string; [field: string]: Json }): void {
+    if (this.#state === "live") this.#tell(frame);
+  }
+
+  #tell(frame: { op: string; [field: string]: Json }): void {
+    this.#socket?.send(JSON.stringify({ ...frame, id: this.#nextId() }));
+  }
+
+  #nextId(): string {
+    this.#count += 1;
+    return `f${this.#count}`;
+  }
+
+  #connect(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#socket) return;
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      const id = this.#nextId();
+      const slices = [...this.#slices.keys()];
+      const subscribe: { [field: string]: Json } = { op: "sub", id, slices };
+      if (this.#seq !== null) subscribe.after_seq = this.#seq;
+      this.#pending.set(id, {
+        body: "",
+        sent: true,
+        resolve: (reply) => {
+          if (this.#seq === null && typeof reply.seq === "string") this.#seq = reply.seq;
+          this.#pause = FIRST_PAUSE;
+          this.#enter("live");
+          const missing = [...this.#slices.keys()].filter((slice) => !slices.includes(slice));
+          if (missing.length > 0) this.#tell({ op: "sub", slices: missing });
+          this.#flush();
+        },
+        reject: (problem) => {
+          // The place is one of another server, or too old: begin anew, with the lists.
+          if (problem.status < 500) this.#seq = null;
+          socket.close();
+        },
+      });
+      socket.send(JSON.stringify(subscribe));
+    };
+    socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)) as Frame | Reply);
+    socket.onclose = (event) => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      // What was on its way may have arrived: it is sent again under the same id of its own.
+      for (const pending of this.#pending.values()) pending.sent = false;
+      for (const [id, pending] of this.#pending) if (pending.body === "") this.#pending.delete(id);
+      if (this.#closed) return;
+      if (event.code === SIGNED_OUT) {
+        this.#enter("signed-out");
+        return;
+      }
+      this.#enter(
+        this.#state === "connecting"
+          ? "connecting"
+          : this.#state === "offline"
+            ? "offline"
+            : "reconnecting",
+      );
+      this.#offlineTimer ??= setTimeout(this.#offline, OFFLINE_AFTER);
+      this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.75 + Math.random() / 2));
+      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2);
+    };
+  }
+
+  #take(data: Frame | Reply): void {
+    if ("re" in data) {
+      const pending = this.#pending.get(data.re);
+      this.#pending.delete(data.re);
+      if (data.ok) pending?.resolve(data);
+      else pending?.reject(problemOf(data.problem?.status ?? 500, data.problem));
+      return;
+    }
+    this.#seq = data.seq;
+    this.#handlers.onFrame(data);
+  }
+
+  #flush(): void {
+    const socket = this.#socket;
+    if (this.#state !== "live" || socket?.readyState !== WebSocket.OPEN) return;
+    for (const pending of this.#pending.values()) {
+      if (pending.sent) continue;
+      pending.sent = true;
+      socket.send(pending.body);
+    }
+  }
+
+  #enter(state: LinkState): void {
+    if (state === "live") {
+      clearTimeout(this.#offlineTimer);
+      this.#offlineTimer = undefined;
+    }
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#handlers.onState(state);
+  }
+
+  readonly #hurry = (): void => {
+    if (document.visibilityState === "hidden" || this.#socket) return;
+    this.#pause = FIRST_PAUSE;
+    this.#connect();
+  };
+
+  readonly #offline = (): void => {
+    if (this.#state !== "signed-out") this.#enter("offline");
+  };
+}
+
+function liveUrl(): string {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}/api/live`;
+}
+
+export { Problem };

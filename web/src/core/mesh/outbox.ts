@@ -1,0 +1,87 @@
+/** What the person has said and the gateway has not stored yet: marked, and sent once it can be. */
+import type { Live } from "../live";
+import { asProblem, type Problem } from "../problem";
+import type { FileRef, Json } from "../protocol";
+import { Slice } from "../slice";
+
+export interface Outgoing {
+  readonly id: string;
+  readonly kind: "direct" | "handoff" | "broadcast";
+  readonly to: string;
+  readonly text: string;
+  readonly context: string;
+  readonly files: readonly FileRef[];
+  readonly at: number;
+  readonly problem: Problem | null;
+}
+
+export interface Said {
+  kind: "direct" | "handoff" | "broadcast";
+  to?: string;
+  text: string;
+  context?: string;
+  files?: readonly FileRef[];
+}
+
+export class Outbox {
+  readonly slice = new Slice<readonly Outgoing[]>([]);
+  readonly #live: Live;
+
+  constructor(live: Live) {
+    this.#live = live;
+  }
+
+  /** Say something. Resolves to the id of the task that it opens; null if it opens none, or if
+   *  it was refused: then it stays in the outbox with the reason. */
+  async send(said: Said): Promise<string | null> {
+    const outgoing: Outgoing = {
+      id: crypto.randomUUID(),
+      kind: said.kind,
+      to: said.to ?? "",
+      text: said.text,
+      context: said.context ?? "",
+      files: said.files ?? [],
+      at: Date.now(),
+      problem: null,
+    };
+    this.slice.set([...this.slice.value, outgoing]);
+    return this.#deliver(outgoing);
+  }
+
+  retry(id: string): Promise<string | null> {
+    const found = this.slice.value.find((one) => one.id === id);
+    if (!found) return Promise.resolve(null);
+    const again = { ...found, problem: null };
+    this.#replace(again);
+    return this.#deliver(again);
+  }
+
+  drop(id: string): void {
+    this.slice.set(this.slice.value.filter((one) => one.id !== id));
+  }
+
+  async #deliver(outgoing: Outgoing): Promise<string | null> {
+    const frame: { op: string; [field: string]: Json } = {
+      op: "send",
+      kind: outgoing.kind,
+      content: outgoing.text,
+      message_id: outgoing.id,
+    };
+    if (outgoing.to) frame.agent = outgoing.to;
+    if (outgoing.context) frame.context_id = outgoing.context;
+    if (outgoing.files.length > 0)
+      frame.metadata = { files: outgoing.files.map((file) => ({ ...file })) };
+    try {
+      const reply = await this.#live.ask(frame);
+      this.drop(outgoing.id);
+      return typeof reply.task_id === "string" ? reply.task_id : null;
+    } catch (error) {
+      this.#replace({ ...outgoing, problem: asProblem(error) });
+      return null;
+    }
+  }
+
+  #replace(outgoing: Outgoing): void {
+    this.slice.set(this.slice.value.map((one) => (one.id === outgoing.id ? outgoing : one)));
+  }
+}

@@ -1,0 +1,133 @@
+/** What waits for a person, and who else looks at it. */
+import type { AskedQuestion, LogEvent, LookEvent, Question, Task } from "../protocol";
+import { FINAL_STATES } from "../protocol";
+import { Slice } from "../slice";
+import { stateAfter } from "./tasks";
+
+const LOOK_MS = 25_000;
+const STAYS_MS = 6_000;
+
+export interface Look {
+  readonly user: string;
+  readonly page: string;
+  readonly state: "looking" | "typing";
+  readonly until: number;
+}
+
+export interface OpenQuestion extends AskedQuestion {
+  /** Who answered it, and when, if it has just been answered. */
+  readonly answered: { readonly by: string; readonly at: string } | null;
+  readonly looks: readonly Look[];
+}
+
+export class QuestionStore {
+  /** Oldest first; answered ones stay for some seconds. */
+  readonly slice = new Slice<readonly OpenQuestion[]>([], 50);
+  readonly #questions = new Map<string, OpenQuestion>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  get(taskId: string, questionId: string): OpenQuestion | undefined {
+    return this.#questions.get(keyOf(taskId, questionId));
+  }
+
+  reset(asked: readonly AskedQuestion[]): void {
+    const there = new Set(asked.map(({ task, question }) => keyOf(task.id, question.id)));
+    for (const [key, one] of this.#questions)
+      if (!there.has(key) && !one.answered) this.#questions.delete(key);
+    for (const { task, question } of asked) this.#open(task, question);
+    this.#publish();
+  }
+
+  /** Take in an event; `task` tells whose it is, if that is known. */
+  hear(event: LogEvent, task: Task | undefined): void {
+    if (event.k === "ask") {
+      const question = (event.data.question ?? event.data) as unknown as Question;
+      if (typeof question.id === "string") this.#open(task ?? stub(event), question);
+    } else if (event.k === "answer") {
+      const by = String(event.data.by ?? (event.kind === "timed_out" ? "timed out" : ""));
+      this.close(event.task_id, String(event.data.id), by, event.at);
+    } else {
+      const state = stateAfter(event.kind);
+      if (!state || !FINAL_STATES.has(state)) return;
+      for (const [key, one] of this.#questions)
+        if (one.task.id === event.task_id && !one.answered) this.#questions.delete(key);
+    }
+    this.#publish();
+  }
+
+  /** Note that a question has been answered. */
+  close(taskId: string, questionId: string, by: string, at: string): void {
+    const key = keyOf(taskId, questionId);
+    const one = this.#questions.get(key);
+    if (!one || one.answered) return;
+    this.#questions.set(key, { ...one, answered: { by, at }, looks: [] });
+    this.#publish();
+    setTimeout(() => {
+      this.#questions.delete(key);
+      this.#publish();
+    }, STAYS_MS);
+  }
+
+  look(event: LookEvent): void {
+    const key = keyOf(event.task_id, event.question_id);
+    const one = this.#questions.get(key);
+    if (!one) return;
+    const others = one.looks.filter((look) => look.page !== event.page);
+    const until = this.#now() + LOOK_MS;
+    const looks =
+      event.state === "left"
+        ? others
+        : [...others, { user: event.user, page: event.page, state: event.state, until }];
+    this.#questions.set(key, { ...one, looks });
+    this.#publish();
+  }
+
+  /** Forget who has not said for a while that they look. */
+  sweep(): void {
+    const now = this.#now();
+    let changed = false;
+    for (const [key, one] of this.#questions) {
+      const looks = one.looks.filter((look) => look.until > now);
+      if (looks.length === one.looks.length) continue;
+      this.#questions.set(key, { ...one, looks });
+      changed = true;
+    }
+    if (changed) this.#publish();
+  }
+
+  #open(task: Task, question: AskedQuestion["question"]): void {
+    const key = keyOf(task.id, question.id);
+    const known = this.#questions.get(key);
+    if (known?.answered) return;
+    const answered = question.answered_by
+      ? { by: question.answered_by, at: question.answered_at ?? "" }
+      : null;
+    this.#questions.set(key, { task, question, answered, looks: known?.looks ?? [] });
+  }
+
+  #publish(): void {
+    const all = [...this.#questions.values()];
+    this.slice.set(
+      all.sort((a, b) => (a.question.asked_at ?? "").localeCompare(b.question.asked_at ?? "")),
+    );
+  }
+}
+
+const keyOf = (taskId: string, questionId: string): string => `${taskId}/${questionId}`;
+
+function stub(event: LogEvent): Task {
+  return {
+    id: event.task_id,
+    agent: event.agent,
+    state: "input-required",
+    context_id: event.context_id,
+    content: null,
+    metadata: {},
+    created_at: event.at,
+    updated_at: event.at,
+  } as unknown as Task;
+}

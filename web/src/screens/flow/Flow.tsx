@@ -1,0 +1,3 @@
+export function Flow() {
+  return <h1>Flow</h1>;
+}

@@ -1,0 +1,3 @@
+export function StartTask(_: { agent: string }) {
+  return <h1>StartTask</h1>;
+}
