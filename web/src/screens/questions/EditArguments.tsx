@@ -99,7 +99,11 @@ export function EditArguments({
           }}
         />
       )}
-      <Changes changes={changed} />
+      {value ? (
+        <Changes changes={changed} />
+      ) : (
+        <p className="muted">What is marked has to be put right first.</p>
+      )}
       <div className="qcard-actions">
         <Button look="primary" isDisabled={!canSend} onPress={send}>
           <Check size={15} aria-hidden="true" />
