@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
 from hubbub.gateway.access import DESCRIBED
+from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
 from hubbub.gateway.metrics import MetricsMiddleware
 from hubbub.gateway.problems import on_http_error, on_hubbub_error, on_invalid_request
 from hubbub.gateway.routes import (
     agents,
+    console,
     dead_letters,
     events,
     health,
@@ -98,6 +100,7 @@ def create_app(
     for router in open_to_all:
         app.include_router(router)
     app.include_router(live.router)
+    app.router.routes += console.console_routes(Build())
     _wrap(app, gateway)
     return app
 
