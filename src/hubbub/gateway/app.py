@@ -12,7 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.access import DESCRIBED
+from hubbub.gateway.access import DESCRIBED, DESCRIBED_FOR_PAGES
 from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
@@ -28,6 +28,7 @@ from hubbub.gateway.routes import (
     messages,
     openai,
     requests,
+    session,
     tasks,
 )
 from hubbub.gateway.settings import GatewaySettings
@@ -94,9 +95,10 @@ def create_app(
         (RequestValidationError, on_invalid_request),
     ):
         app.add_exception_handler(error, handler)
-    open_to_all = (health.router,)
-    for router in (agents, messages, requests, tasks, events, dead_letters, openai):
-        app.include_router(router.router, dependencies=DESCRIBED)
+    open_to_all = (health.router, session.router)
+    for router in (agents, messages, requests, tasks, events, dead_letters):
+        app.include_router(router.router, dependencies=DESCRIBED_FOR_PAGES)
+    app.include_router(openai.router, dependencies=DESCRIBED)
     for router in open_to_all:
         app.include_router(router)
     app.include_router(live.router)
