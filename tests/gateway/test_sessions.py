@@ -205,11 +205,11 @@ def test_an_origin_is_the_host_exactly() -> None:
 
 
 async def closed_code(socket: Socket) -> int:
-    with pytest.raises(ConnectionClosed) as closed:
+    try:
         while True:
             await socket.next()
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd is not None else 0
 
 
 async def test_its_sockets_end_with_a_session(open_config: NATSConfig, tmp_path: Path) -> None:
