@@ -50,7 +50,7 @@ adapters: $(FRAMEWORKS:%=.venvs/%/.ready) ## Run the kit of runtimes against eac
 browser: .venvs/browser/.ready ## Drive a real browser through the console
 	@tests/browser/install-chromium || true
 	@.venvs/browser/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
-	@cd tests && ../.venvs/browser/bin/python -m pytest browser -o addopts= -c ../pyproject.toml --rootdir .. -q $(ARGS)
+	@.venvs/browser/bin/python -m pytest tests/browser -c tests/browser/pytest.ini $(ARGS)
 
 web/node_modules/.ready: web/package-lock.json
 	@cd web && npm ci --no-audit --no-fund --silent
