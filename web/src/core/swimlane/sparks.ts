@@ -34,15 +34,24 @@ export class Sparks {
     this.beats.set(lane, now);
   }
 
-  /** Forget everything: the lanes have changed. */
+  /** End the arcs that are on their way. */
   clear(): void {
     this.sparks = [];
+  }
+
+  /** Forget everything: the lanes have changed. */
+  reset(): void {
+    this.clear();
     this.beats.clear();
   }
 
-  /** Whether something moves that has to be drawn. */
-  isMoving(now: number): boolean {
-    if (this.sparks.some((spark) => now - spark.born < LIFE_MS)) return true;
+  /** Whether an arc is on its way. */
+  hasArcs(now: number): boolean {
+    return this.sparks.some((spark) => now - spark.born < LIFE_MS);
+  }
+
+  /** Whether a heartbeat's ring is still widening. */
+  hasBeats(now: number): boolean {
     for (const at of this.beats.values()) if (now - at < PULSE_MS) return true;
     return false;
   }
@@ -95,7 +104,7 @@ function circle(g: CanvasRenderingContext2D, x: number, y: number, radius: numbe
   g.arc(x, y, radius, 0, Math.PI * 2);
 }
 
-/** A comet along the arc of the mark, then a ring where it lands. */
+/** A comet along the arc of the mark, then a ring where it lands; only the ring if it stays in its lane. */
 function drawSpark(
   g: CanvasRenderingContext2D,
   palette: Palette,
@@ -108,18 +117,18 @@ function drawSpark(
   const from = yOf(view, spark.from);
   const to = yOf(view, spark.to);
   const reach = reachOf(spark.kind);
-  const travel = Math.min(1, life / TRAVEL);
+  const travel = from === to ? 1 : Math.min(1, life / TRAVEL);
   const head = 1 - (1 - travel) ** 3;
   const length = Math.hypot(to - from, reach) * 1.04;
-  const tail = Math.min(90, length * 0.6);
+  const tail = Math.min(64, length * 0.5);
   g.strokeStyle = palette.kinds[spark.kind].solid;
   g.lineCap = "round";
-  if (life < 1) {
+  if (from !== to) {
     const fade = life < TRAVEL ? 1 : 1 - (life - TRAVEL) / (1 - TRAVEL);
     for (const [width, alpha, part] of [
-      [8, 0.1, 1],
-      [4.5, 0.22, 0.7],
-      [2.25, 0.8, 0.4],
+      [7, 0.1, 0.6],
+      [4.5, 0.22, 0.8],
+      [2.25, 0.8, 1],
     ] as const) {
       const begin = Math.max(0, head * length - tail * part);
       g.globalAlpha = alpha * fade;
@@ -134,7 +143,7 @@ function drawSpark(
     g.lineDashOffset = 0;
   }
   if (travel < 1) return;
-  const land = (life - TRAVEL) / (1 - TRAVEL);
+  const land = from === to ? life : (life - TRAVEL) / (1 - TRAVEL);
   g.globalAlpha = (1 - land) * 0.7;
   g.lineWidth = 2;
   circle(g, x, to, 5 + land * 13);

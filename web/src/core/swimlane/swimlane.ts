@@ -17,6 +17,9 @@ import type { Hit, Lane, Mark, Options, Stats, Theme } from "./types";
 const FIRST_WINDOW_MS = 12_000;
 /** Up to this many marks a second every message between lanes shoots across; beyond, only what matters. */
 const LIVELY_PER_SECOND = 40;
+const LIVELY_WINDOW_MS = 60_000;
+/** Marks that come in later than this are not highlighted: they are history. */
+const FRESH_MS = 2_000;
 const MOST_DPR = 2;
 
 /**
@@ -90,7 +93,7 @@ export class Swimlane {
   setLanes(lanes: readonly Lane[]): void {
     this.board.setLanes(lanes);
     this.view = { ...this.view, lanes: lanes.length };
-    this.sparks.clear();
+    this.sparks.reset();
     this.remake();
   }
 
@@ -98,10 +101,10 @@ export class Swimlane {
   add(marks: readonly Mark[]): void {
     if (marks.length === 0) return;
     const now = this.now();
-    this.board.add(marks);
-    this.picture.add(marks, now);
+    const notable = this.board.add(marks);
+    const painted = this.picture.add(marks, notable, now);
     if (this.trace !== null) this.extendTrace(marks);
-    if (!this.paused && !document.hidden && !this.still.matches) this.highlight(marks, now);
+    if (!this.paused && !document.hidden && !this.still.matches) this.highlight(painted, now);
     this.schedule();
   }
 
@@ -150,6 +153,7 @@ export class Swimlane {
   select(trace: string | null): void {
     const marks = trace === null ? [] : this.board.ofTrace(trace);
     this.trace = trace === null ? null : { id: trace, marks, links: chain(marks) };
+    this.sparks.clear();
     this.touch();
   }
 
@@ -245,11 +249,11 @@ export class Swimlane {
     paintBackdrop(g, palette, view, lanes);
     g.save();
     g.beginPath();
-    g.rect(0, 0, end + (this.paused ? MARGIN_PX : 0), view.height);
+    g.rect(0, 0, end, view.height);
     g.clip();
+    if (this.trace === null) picture.paintOpenBars(g, view, now);
     g.globalAlpha = this.trace === null ? 1 : DIM;
     picture.blit(g, view);
-    if (this.trace === null) picture.paintOpenBars(g, view, now);
     g.restore();
     paintNow(g, palette, view, this.paused);
     const place = (mark: Mark) => picture.place(mark, (time) => xOf(view, time));
@@ -268,22 +272,26 @@ export class Swimlane {
   }
 
   private motion(now: number): Motion {
-    if (!this.still.matches && this.sparks.isMoving(now)) return "highlights";
+    if (!this.still.matches && this.sparks.hasArcs(now)) return "arcs";
+    if (!this.still.matches && this.sparks.hasBeats(now)) return "beats";
     return this.picture.drawnCount(this.view) > 0 || this.picture.isDense(now, now)
       ? "scroll"
       : "calm";
   }
 
   private highlight(marks: readonly Mark[], now: number): void {
-    const lively = this.board.bins.total(1, now - 2000, now) / 2 < LIVELY_PER_SECOND;
+    const rate = this.board.bins.total(1, now - 2000, now) / 2;
+    const lively = rate < LIVELY_PER_SECOND && this.view.windowMs <= LIVELY_WINDOW_MS;
+    const dense = this.picture.isDense(now, now);
     for (const mark of marks) {
+      if (now - mark.at > FRESH_MS || (this.trace !== null && mark.trace !== this.trace.id))
+        continue;
+      const asks = mark.kind === "question";
+      if (!lively && !asks && mark.kind !== "handoff" && !isFailure(mark)) continue;
       const from = this.board.laneOf(mark.from);
-      const to = this.board.laneOf(mark.to);
-      if (from === undefined || to === undefined || from === to) continue;
-      if (now - mark.at > 2000) continue;
-      if (lively || mark.kind === "handoff" || isFailure(mark)) {
-        this.sparks.add(mark, from, to, now);
-      }
+      const to = asks || (dense && isFailure(mark)) ? from : this.board.laneOf(mark.to);
+      if (from === undefined || to === undefined || (from === to && !asks && !dense)) continue;
+      this.sparks.add(mark, from, to, now);
     }
   }
 
