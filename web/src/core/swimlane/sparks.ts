@@ -1,5 +1,5 @@
 import { type View, xOf, yOf } from "./layout";
-import { lookOf, reachOf, trace } from "./paint";
+import { isFailure, lookOf, reachOf, trace } from "./paint";
 import type { Palette } from "./palette";
 import type { Kind, Mark } from "./types";
 
@@ -17,6 +17,21 @@ interface Spark {
   readonly to: number;
   readonly kind: Kind;
   readonly born: number;
+}
+
+/**
+ * How a new mark is highlighted: an arc to the receiver's lane, a ring that stays in the sender's, or
+ * not at all. Questions and what failed in a dense part stay; unless traffic is lively only handoffs,
+ * questions and failures are highlighted.
+ */
+export function wayOf(
+  mark: Mark,
+  mood: { readonly lively: boolean; readonly dense: boolean },
+): "arc" | "stay" | null {
+  if (mark.kind === "question") return "stay";
+  if (mark.to === "" || mark.to === mark.from) return null;
+  if (isFailure(mark)) return mood.dense ? "stay" : "arc";
+  return mood.lively || mark.kind === "handoff" ? "arc" : null;
 }
 
 /** Short-lived highlights: an arc shooting from lane to lane, and rings of heartbeats on the now line. */

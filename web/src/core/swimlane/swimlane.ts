@@ -1,16 +1,16 @@
-import { paintBackdrop, paintLabels, paintNow } from "./backdrop";
 import { Board } from "./board";
 import { describe } from "./describe";
 import { nearest } from "./hit";
 import { listen } from "./input";
 import { type Action, actionOf, changeLane, edge, type Focus, step } from "./keyboard";
-import { clampWindow, leftOf, MARGIN_PX, scaleOf, type View, xOf, zoomed } from "./layout";
-import { DIM, focusPoint, paintFocus, paintTrace } from "./overlay";
-import { type Motion, Pacer } from "./pacer";
-import { isFailure } from "./paint";
+import { clampWindow, leftOf, scaleOf, type View, xOf, zoomed } from "./layout";
+import { Loop } from "./loop";
+import { focusPoint } from "./overlay";
+import type { Motion, Pacer } from "./pacer";
 import { context, type Palette, paletteOf } from "./palette";
 import { Picture } from "./picture";
-import { Sparks } from "./sparks";
+import { drawScene } from "./scene";
+import { Sparks, wayOf } from "./sparks";
 import { chain, type Link } from "./trace";
 import type { Hit, Lane, Mark, Options, Stats, Theme } from "./types";
 
@@ -33,7 +33,10 @@ export class Swimlane {
   private readonly board = new Board();
   private readonly picture: Picture;
   private readonly sparks = new Sparks();
-  private readonly pacer = new Pacer();
+  private readonly loop = new Loop(
+    () => this.draw(),
+    (pacer) => this.wait(pacer),
+  );
   private readonly stop = new AbortController();
   private readonly sizes: ResizeObserver;
   private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -46,9 +49,6 @@ export class Swimlane {
   private trace: { id: string; marks: Mark[]; links: Link[] } | null = null;
   private pointer: { x: number; y: number } | null = null;
   private hovered: Mark | null = null;
-  private timer = 0;
-  private request = 0;
-  private asked = 0;
   /** Something changed that shows also in a paused view. */
   private dirty = true;
 
@@ -105,7 +105,7 @@ export class Swimlane {
     const painted = this.picture.add(marks, notable, now);
     if (this.trace !== null) this.extendTrace(marks);
     if (!this.paused && !document.hidden && !this.still.matches) this.highlight(painted, now);
-    this.schedule();
+    if (!this.paused) this.loop.nudge();
   }
 
   /** An agent has given a sign of life. */
@@ -113,7 +113,7 @@ export class Swimlane {
     const place = this.board.laneOf(lane);
     if (place === undefined) return;
     this.sparks.beat(place, this.now());
-    this.schedule();
+    if (!this.paused) this.loop.nudge();
   }
 
   /** Show this much time, in milliseconds; clamped to 5 s … 1 h. */
@@ -186,7 +186,7 @@ export class Swimlane {
       drawn: this.picture.drawnCount(this.view),
       seen: this.board.seen,
       dense: this.picture.isDense(this.paused ? this.view.right : now - 1000, now),
-      fps: this.pacer.fps(performance.now()),
+      fps: this.loop.pacer.fps(performance.now()),
       rate: this.board.bins.total(0, end - 1000, end),
     };
   }
@@ -194,9 +194,7 @@ export class Swimlane {
   destroy(): void {
     this.stop.abort();
     this.sizes.disconnect();
-    clearTimeout(this.timer);
-    cancelAnimationFrame(this.request);
-    this.timer = this.request = -1;
+    this.loop.stop();
   }
 
   private remake(): void {
@@ -207,68 +205,38 @@ export class Swimlane {
   /** Draw soon, also when paused. */
   private touch(): void {
     this.dirty = true;
-    if (this.timer > 0) clearTimeout(this.timer);
-    if (this.timer > 0) this.timer = 0;
-    this.schedule();
+    this.loop.wake();
   }
 
-  private schedule(wait = 0): void {
-    if (this.timer !== 0 || this.request !== 0) return;
-    if (document.hidden || (this.paused && !this.dirty)) return;
-    if (wait > 20) {
-      this.timer = window.setTimeout(() => {
-        this.timer = 0;
-        this.schedule();
-      }, wait - 8);
-      return;
-    }
-    this.asked = performance.now();
-    this.request = requestAnimationFrame(this.frame);
-  }
-
-  private readonly frame = (): void => {
-    this.request = 0;
-    const begun = performance.now();
+  private draw(): void {
     const now = this.now();
     this.dirty = false;
     if (!this.paused) this.view = { ...this.view, right: now };
-    if (this.view.width > 1 && this.view.height > 1) this.draw(now);
+    if (this.view.width <= 1 || this.view.height <= 1) return;
+    const ringed: Focus[] = [];
+    if (this.hovered !== null) ringed.push({ mark: this.hovered, lane: "" });
+    if (this.focus !== null && this.hasFocus) ringed.push(this.focus);
+    drawScene(this.g, {
+      board: this.board,
+      picture: this.picture,
+      sparks: this.sparks,
+      palette: this.palette,
+      view: this.view,
+      now,
+      paused: this.paused,
+      still: this.still.matches,
+      labels: this.options.labels ?? false,
+      trace: this.trace,
+      ringed,
+    });
     this.report();
-    const cost = performance.now() - begun;
-    this.pacer.note(begun, cost, begun - this.asked);
-    const speed = scaleOf(this.view) * 1000 * this.view.dpr;
-    this.schedule(this.pacer.interval(this.motion(now), speed));
-  };
+  }
 
-  private draw(now: number): void {
-    const { g, view, palette, board, picture } = this;
-    const { lanes } = board;
-    const end = view.width - MARGIN_PX;
-    picture.refresh(view, now);
-    g.setTransform(view.dpr, 0, 0, view.dpr, 0, 0);
-    paintBackdrop(g, palette, view, lanes);
-    g.save();
-    g.beginPath();
-    g.rect(0, 0, end, view.height);
-    g.clip();
-    if (this.trace === null) picture.paintOpenBars(g, view, now);
-    g.globalAlpha = this.trace === null ? 1 : DIM;
-    picture.blit(g, view);
-    g.restore();
-    paintNow(g, palette, view, this.paused);
-    const place = (mark: Mark) => picture.place(mark, (time) => xOf(view, time));
-    if (this.trace !== null) {
-      paintTrace(g, palette, view, board, this.trace.marks, this.trace.links, place);
-    }
-    if (!this.paused) this.sparks.draw(g, palette, view, now, end, this.still.matches);
-    if (this.options.labels) paintLabels(g, palette, view, lanes);
-    if (this.hovered !== null) {
-      paintFocus(g, palette, view, board, { mark: this.hovered, lane: "" }, place(this.hovered));
-    }
-    if (this.focus !== null && this.hasFocus) {
-      paintFocus(g, palette, view, board, this.focus, place(this.focus.mark));
-    }
-    g.globalAlpha = 1;
+  private wait(pacer: Pacer): number | null {
+    if (this.dirty) return 0;
+    if (this.paused) return null;
+    const pxPerSecond = scaleOf(this.view) * 1000 * this.view.dpr;
+    return pacer.interval(this.motion(this.now()), pxPerSecond);
   }
 
   private motion(now: number): Motion {
@@ -281,16 +249,17 @@ export class Swimlane {
 
   private highlight(marks: readonly Mark[], now: number): void {
     const rate = this.board.bins.total(1, now - 2000, now) / 2;
-    const lively = rate < LIVELY_PER_SECOND && this.view.windowMs <= LIVELY_WINDOW_MS;
-    const dense = this.picture.isDense(now, now);
+    const mood = {
+      lively: rate < LIVELY_PER_SECOND && this.view.windowMs <= LIVELY_WINDOW_MS,
+      dense: this.picture.isDense(now, now),
+    };
     for (const mark of marks) {
-      if (now - mark.at > FRESH_MS || (this.trace !== null && mark.trace !== this.trace.id))
-        continue;
-      const asks = mark.kind === "question";
-      if (!lively && !asks && mark.kind !== "handoff" && !isFailure(mark)) continue;
+      const isOther = this.trace !== null && mark.trace !== this.trace.id;
+      if (isOther || now - mark.at > FRESH_MS) continue;
+      const way = wayOf(mark, mood);
       const from = this.board.laneOf(mark.from);
-      const to = asks || (dense && isFailure(mark)) ? from : this.board.laneOf(mark.to);
-      if (from === undefined || to === undefined || (from === to && !asks && !dense)) continue;
+      const to = way === "stay" ? from : this.board.laneOf(mark.to);
+      if (way === null || from === undefined || to === undefined) continue;
       this.sparks.add(mark, from, to, now);
     }
   }
