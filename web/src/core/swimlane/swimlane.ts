@@ -1,18 +1,15 @@
 import { Board } from "./board";
-import { describe } from "./describe";
-import { nearest } from "./hit";
+import { Explorer } from "./explorer";
 import { listen } from "./input";
-import { type Action, actionOf, changeLane, edge, type Focus, step } from "./keyboard";
-import { clampWindow, leftOf, scaleOf, type View, xOf, zoomed } from "./layout";
+import { clampWindow, scaleOf, type View, zoomed } from "./layout";
 import { Loop } from "./loop";
-import { focusPoint } from "./overlay";
 import type { Motion, Pacer } from "./pacer";
 import { context, type Palette, paletteOf } from "./palette";
 import { Picture } from "./picture";
 import { drawScene } from "./scene";
 import { Sparks, wayOf } from "./sparks";
 import { chain, type Link } from "./trace";
-import type { Hit, Lane, Mark, Options, Stats, Theme } from "./types";
+import type { Lane, Mark, Options, Stats, Theme } from "./types";
 
 const FIRST_WINDOW_MS = 12_000;
 /** Up to this many marks a second every message between lanes shoots across; beyond, only what matters. */
@@ -38,17 +35,14 @@ export class Swimlane {
     (pacer) => this.wait(pacer),
   );
   private readonly stop = new AbortController();
+  private readonly explorer: Explorer;
   private readonly sizes: ResizeObserver;
   private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
   private readonly now: () => number;
   private palette: Palette;
   private view: View;
   private paused = false;
-  private focus: Focus | null = null;
-  private hasFocus = false;
   private trace: { id: string; marks: Mark[]; links: Link[] } | null = null;
-  private pointer: { x: number; y: number } | null = null;
-  private hovered: Mark | null = null;
   /** Something changed that shows also in a paused view. */
   private dirty = true;
 
@@ -69,18 +63,33 @@ export class Swimlane {
       right: this.now(),
     };
     this.picture = new Picture(this.board, this.view, this.palette);
+    this.explorer = new Explorer(
+      {
+        view: () => this.view,
+        lit: () => this.trace?.marks ?? [],
+        touch: () => this.touch(),
+        choose: (mark) => this.choose(mark),
+        zoom: (by) => this.zoom(by),
+        toggle: () => (this.paused ? this.resume() : this.pause()),
+        scrubTo: (right) => this.scrubTo(right),
+      },
+      canvas,
+      this.board,
+      this.picture,
+      options,
+    );
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(canvas);
     listen(
       canvas,
       {
-        hover: (x, y) => this.point({ x, y }),
-        leave: () => this.point(null),
-        click: (x, y) => this.click(x, y),
+        hover: (x, y) => this.explorer.point({ x, y }),
+        leave: () => this.explorer.point(null),
+        click: (x, y) => this.explorer.click(x, y),
         drag: (dx) => this.drag(dx),
         zoom: (by) => this.zoom(by),
-        key: (key) => this.key(key),
-        focus: (has) => this.setFocused(has),
+        key: (key) => this.explorer.key(key),
+        focus: (has) => this.explorer.setFocused(has),
         visibility: () => this.touch(),
       },
       this.stop.signal,
@@ -106,6 +115,7 @@ export class Swimlane {
     if (this.trace !== null) this.extendTrace(marks);
     if (!this.paused && !document.hidden && !this.still.matches) this.highlight(painted, now);
     if (!this.paused) this.loop.nudge();
+    else if (marks.some((mark) => mark.at <= this.view.right)) this.touch();
   }
 
   /** An agent has given a sign of life. */
@@ -213,9 +223,6 @@ export class Swimlane {
     this.dirty = false;
     if (!this.paused) this.view = { ...this.view, right: now };
     if (this.view.width <= 1 || this.view.height <= 1) return;
-    const ringed: Focus[] = [];
-    if (this.hovered !== null) ringed.push({ mark: this.hovered, lane: "" });
-    if (this.focus !== null && this.hasFocus) ringed.push(this.focus);
     drawScene(this.g, {
       board: this.board,
       picture: this.picture,
@@ -227,9 +234,9 @@ export class Swimlane {
       still: this.still.matches,
       labels: this.options.labels ?? false,
       trace: this.trace,
-      ringed,
+      ringed: this.explorer.ringed(),
     });
-    this.report();
+    this.explorer.report();
   }
 
   private wait(pacer: Pacer): number | null {
@@ -274,43 +281,8 @@ export class Swimlane {
     this.touch();
   }
 
-  private hitAt(x: number, y: number): Hit | null {
-    const place = (mark: Mark) => this.picture.place(mark, (time) => xOf(this.view, time));
-    const lit = this.trace?.marks ?? [];
-    return (
-      nearest(lit, this.view, place, x, y) ??
-      nearest(this.picture.drawn(this.view), this.view, place, x, y)
-    );
-  }
-
-  private point(at: { x: number; y: number } | null): void {
-    this.pointer = at;
-    this.touch();
-  }
-
-  /** Tell what is under the pointer, once a frame: the view moves under a pointer that rests. */
-  private report(): void {
-    if (this.pointer === null && this.hovered === null) return;
-    const hit = this.pointer === null ? null : this.hitAt(this.pointer.x, this.pointer.y);
-    if (hit === null && this.hovered === null) return;
-    if (hit?.mark.id !== this.hovered?.id) this.dirty = true;
-    this.hovered = hit?.mark ?? null;
-    this.canvas.style.cursor = hit === null ? "" : "pointer";
-    this.options.onHover(hit);
-  }
-
-  private click(x: number, y: number): void {
-    this.choose(this.hitAt(x, y)?.mark ?? null);
-  }
-
-  private choose(mark: Mark | null): void {
-    if (mark === null && this.trace === null) return;
-    this.select(mark === null || mark.trace === "" ? null : mark.trace);
-    this.options.onSelect(mark);
-  }
-
   private drag(dx: number): void {
-    this.pointer = null;
+    this.explorer.point(null);
     this.scrubTo(this.view.right - dx / scaleOf(this.view));
   }
 
@@ -319,65 +291,9 @@ export class Swimlane {
     this.options.onWindow?.(this.view.windowMs);
   }
 
-  private setFocused(has: boolean): void {
-    this.hasFocus = has;
-    if (!has && this.focus !== null) this.options.onHover(null);
-    this.touch();
-  }
-
-  private key(key: string): boolean {
-    const action = actionOf(key);
-    if (action === null) return false;
-    this.hasFocus = true;
-    return this.act(action);
-  }
-
-  private act(action: Action): boolean {
-    const { board } = this;
-    const marks = () => this.picture.drawn(this.view);
-    switch (action.do) {
-      case "step":
-        return this.moveFocus(step(marks(), this.focus, action.by));
-      case "lane":
-        return this.moveFocus(
-          changeLane(
-            marks(),
-            board.lanes.map((lane) => lane.id),
-            this.focus,
-            action.by,
-          ),
-        );
-      case "edge":
-        return this.moveFocus(edge(marks(), this.focus, action.end));
-      case "zoom":
-        this.zoom(action.by);
-        return true;
-      case "pause":
-        if (this.paused) this.resume();
-        else this.pause();
-        return true;
-      case "select":
-        if (this.focus !== null) this.choose(this.focus.mark);
-        return this.focus !== null;
-      case "clear":
-        if (this.focus === null && this.trace === null) return false;
-        this.focus = null;
-        this.options.onHover(null);
-        this.choose(null);
-        this.touch();
-        return true;
-    }
-  }
-
-  private moveFocus(focus: Focus | null): boolean {
-    if (focus === null) return true;
-    this.focus = focus;
-    const place = this.picture.place(focus.mark, (time) => xOf(this.view, time));
-    const point = focusPoint(this.view, this.board, focus, place);
-    this.options.onHover({ mark: focus.mark, ...point });
-    this.options.onDescribe?.(describe(focus.mark, (id) => this.board.labelOf(id)));
-    if (focus.mark.at < leftOf(this.view)) this.scrubTo(focus.mark.at + this.view.windowMs / 2);
-    this.touch();
-    return true;
+  private choose(mark: Mark | null): void {
+    if (mark === null && this.trace === null) return;
+    this.select(mark === null || mark.trace === "" ? null : mark.trace);
+    this.options.onSelect(mark);
   }
 }
