@@ -125,8 +125,8 @@ function Several({ field, value, problem, onChange }: ControlProps) {
       <Title field={field} />
       <div className="start-options">
         {field.options.map((one) => (
-          <Checkbox key={one.id} value={one.id} className="check">
-            <span className="check-box" aria-hidden="true" />
+          <Checkbox key={one.id} value={one.id} className="start-check">
+            <span className="start-box" aria-hidden="true" />
             {one.id}
           </Checkbox>
         ))}
@@ -140,12 +140,12 @@ function Switch({ field, value, problem, autoFocus, onChange }: ControlProps) {
   return (
     <div className="field">
       <Checkbox
-        className="check"
+        className="start-check"
         isSelected={value === true}
         onChange={onChange}
         autoFocus={autoFocus}
       >
-        <span className="check-box" aria-hidden="true" />
+        <span className="start-box" aria-hidden="true" />
         <TitleText field={field} />
       </Checkbox>
       <Hint field={field} problem={problem} />
