@@ -45,6 +45,9 @@ ROUTES = {
     ("GET", "/api/dead-letters"),
     ("POST", "/api/dead-letters/{letter_id}/retry"),
     ("DELETE", "/api/dead-letters/{letter_id}"),
+    ("GET", "/api/session"),
+    ("POST", "/api/session"),
+    ("DELETE", "/api/session"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/models"),
 }
@@ -62,8 +65,11 @@ def test_every_route_is_described() -> None:
             for status in ("400", "401", "422", "429", "500", "503"):
                 problem = route["responses"][status]["content"]["application/problem+json"]
                 assert problem["schema"]["$ref"].endswith("/Problem"), (path, status)
-            is_open = path in ("/healthz", "/readyz", "/metrics")
-            assert is_open or route["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+            is_open = path in ("/healthz", "/readyz", "/metrics", "/api/session")
+            ways: list[dict[str, list[str]]] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+            if path.startswith("/api/"):
+                ways.append({"APIKeyCookie": []})
+            assert is_open or route["security"] == ways
     assert found == ROUTES
     schemas = described["components"]["schemas"]
     for name in ("MessageIn", "RequestIn", "TaskIn", "Answer", "ChatRequest", "Problem"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from fastapi import Security
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from hubbub.gateway.api_keys import ApiKeys
+from hubbub.gateway.cookies import COOKIE
 from hubbub.gateway.principals import LOCAL, Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.gateway.tokens import Tokens
 
-__all__ = ["DESCRIBED", "Authenticator"]
+__all__ = ["DESCRIBED", "DESCRIBED_FOR_PAGES", "Authenticator", "Grant"]
 
 _KEY_HEADER = "x-api-key"
 _PREFIX = "hub_"
@@ -22,6 +26,27 @@ DESCRIBED = [
     Security(HTTPBearer(auto_error=False, description="An API key or a JWT.")),
     Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key.")),
 ]
+DESCRIBED_FOR_PAGES = [
+    *DESCRIBED,
+    Security(APIKeyCookie(name=COOKIE, auto_error=False, description="A session of a page.")),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a credential is good for.
+
+    Attributes:
+        who: whose it is.
+        key_id: the API key that it is; empty for a token.
+        key_sha256: hash of that key.
+        expires_at: until when it counts, in seconds since 1970.
+    """
+
+    who: Principal
+    key_id: str = ""
+    key_sha256: str = ""
+    expires_at: float = math.inf
 
 
 class Authenticator:
@@ -39,6 +64,11 @@ class Authenticator:
         file = settings.api_keys_file
         self._keys = ApiKeys.read(file) if file is not None else ApiKeys([])
         self._tokens = Tokens(settings) if settings.takes_tokens else None
+
+    def expects_none(self, connection: HTTPConnection) -> bool:
+        """Tell whether a session is not asked for: everybody is let in, or a header says who."""
+        headers = connection.headers
+        return not self._is_on or "authorization" in headers or _KEY_HEADER in headers
 
     async def principal(self, connection: HTTPConnection) -> Principal:
         """Return who it is.
@@ -62,6 +92,19 @@ class Authenticator:
         if found is None:
             raise _refused("These credentials are not known here, or have expired")
         return found
+
+    async def grant(self, credential: str) -> Grant | None:
+        """Return what an API key or a token is good for; None if it is not taken."""
+        if credential.startswith(_PREFIX):
+            known = self._keys.known(credential)
+            who = self._keys.holder(known.id, known.sha256) if known else None
+            return Grant(who, known.id, known.sha256) if known and who else None
+        found = await self._tokens.expiring(credential) if self._tokens else None
+        return None if found is None else Grant(found[0], expires_at=found[1])
+
+    def holder(self, key_id: str, sha256: str) -> Principal | None:
+        """Return whose API key it is; None if it is not taken any more."""
+        return self._keys.holder(key_id, sha256)
 
     async def _bearer(self, credential: str) -> Principal | None:
         if credential.startswith(_PREFIX):

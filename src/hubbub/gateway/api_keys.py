@@ -68,14 +68,24 @@ class ApiKeys:
 
     def principal(self, key: str) -> Principal | None:
         """Return whose key it is; None if it is nobody's."""
+        known = self.known(key)
+        return None if known is None else self.holder(known.id, known.sha256)
+
+    def known(self, key: str) -> ApiKey | None:
+        """Return what is kept of a key; None if it is nobody's."""
         match = _FORM.fullmatch(key)
         known = self._keys.get(match[1]) if match else None
         # As slow for an id that is not there as for one that is.
         same = hmac.compare_digest(
             hashlib.sha256(key.encode()).hexdigest(), known.sha256 if known else _NOBODY
         )
+        return known if same else None
+
+    def holder(self, key_id: str, sha256: str) -> Principal | None:
+        """Return whose key it is, by what is kept of it; None if it is not taken any more."""
+        known = self._keys.get(key_id)
         role = role_of(known.role) if known else None
-        if known is None or role is None or not same:
+        if known is None or role is None or known.sha256 != sha256:
             return None
         return Principal(known.user, role)
 

@@ -12,13 +12,15 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.access import DESCRIBED
+from hubbub.gateway.access import DESCRIBED, DESCRIBED_FOR_PAGES
+from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
 from hubbub.gateway.metrics import MetricsMiddleware
 from hubbub.gateway.problems import on_http_error, on_hubbub_error, on_invalid_request
 from hubbub.gateway.routes import (
     agents,
+    console,
     dead_letters,
     events,
     health,
@@ -26,6 +28,7 @@ from hubbub.gateway.routes import (
     messages,
     openai,
     requests,
+    session,
     tasks,
 )
 from hubbub.gateway.settings import GatewaySettings
@@ -92,12 +95,14 @@ def create_app(
         (RequestValidationError, on_invalid_request),
     ):
         app.add_exception_handler(error, handler)
-    open_to_all = (health.router,)
-    for router in (agents, messages, requests, tasks, events, dead_letters, openai):
-        app.include_router(router.router, dependencies=DESCRIBED)
+    open_to_all = (health.router, session.router)
+    for router in (agents, messages, requests, tasks, events, dead_letters):
+        app.include_router(router.router, dependencies=DESCRIBED_FOR_PAGES)
+    app.include_router(openai.router, dependencies=DESCRIBED)
     for router in open_to_all:
         app.include_router(router)
     app.include_router(live.router)
+    app.router.routes += console.console_routes(Build())
     _wrap(app, gateway)
     return app
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hubbub.gateway.cookies import is_same_origin
 from hubbub.gateway.problems import Refusal, problem_response
 from hubbub.gateway.settings import GatewaySettings
 
@@ -92,11 +92,8 @@ class Guard:
         return self._too_large if int(length[:20]) > self._largest else None
 
     def _is_ours(self, origin: str, host: str) -> bool:
-        if origin in self._origins:
-            return True
         # The host has been checked: a page of it is ours.
-        parts = urlsplit(origin)
-        return parts.scheme in ("http", "https") and parts.netloc == host.lower()
+        return origin in self._origins or is_same_origin(origin, host)
 
     @property
     def _too_large(self) -> Refusal:

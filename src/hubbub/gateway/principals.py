@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from hubbub.gateway.problems import Refusal
@@ -33,10 +33,12 @@ class Principal:
     Attributes:
         user: the name that tasks are owned under.
         role: what they may do.
+        session: names the session that they came by; empty if it was a credential.
     """
 
     user: str
     role: Role
+    session: str = field(default="", compare=False)
 
     @property
     def sees_all(self) -> bool:

@@ -63,6 +63,10 @@ class GatewaySettings(BaseSettings):
     jwt_user_claim: str = Field("sub", description="Claim that names the user.")
     jwt_role_claim: str = Field("role", description="Claim that holds the role, or a list of some.")
 
+    session_hours: float = Field(
+        12.0, gt=0, le=8_760, description="Hours that a page stays signed in."
+    )
+
     allowed_hosts: list[str] = Field(
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
         description="Host names that requests may be for, without a port.",

@@ -10,11 +10,13 @@ from starlette.requests import HTTPConnection
 
 from hubbub.errors import ConnectionLost
 from hubbub.gateway.access import Authenticator
+from hubbub.gateway.cookies import check_own_page, cookie_of
 from hubbub.gateway.limits import RequestRate, StreamSlots
 from hubbub.gateway.live.hub import Hub
 from hubbub.gateway.metrics import Metrics
 from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
+from hubbub.gateway.sessions import Sessions
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.mesh.mesh import Mesh
 
@@ -44,19 +46,22 @@ class Gateway:
         self.metrics = Metrics()
         self.closing = asyncio.Event()
         self._mesh: Mesh | None = None
+        self._sessions: Sessions | None = None
         self._hub: Hub | None = None
 
     def open(self, mesh: Mesh) -> None:
         """Begin to work over a mesh."""
         self.closing = asyncio.Event()  # it belongs to the loop of this run
         self._mesh, self._hub = mesh, Hub(mesh)
+        seconds = self.settings.session_hours * 3_600
+        self._sessions = Sessions(mesh, self.authenticator, seconds=seconds)
 
     async def close(self) -> None:
         """End what streams, and let go of the mesh."""
         self.closing.set()
         if self._hub is not None:
             await self._hub.close()
-        self._mesh = self._hub = None
+        self._mesh = self._hub = self._sessions = None
 
     @property
     def is_connected(self) -> bool:
@@ -88,6 +93,17 @@ class Gateway:
             raise ConnectionLost("The gateway is not running")
         return self._hub
 
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in by a page.
+
+        Raises:
+            ConnectionLost: the gateway is not running.
+        """
+        if self._sessions is None:
+            raise ConnectionLost("The gateway is not running")
+        return self._sessions
+
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
     """Return the gateway that a request has come to."""
@@ -102,12 +118,33 @@ async def signed_in(connection: HTTPConnection) -> Principal:
     """
     gateway = gateway_of(connection)
     try:
-        who = await gateway.authenticator.principal(connection)
+        who = await _identified(gateway, connection)
     except Refusal:
         address = connection.client.host if connection.client else ""
         gateway.rate.take(f"?{address}")  # no user is called that
         raise
     gateway.rate.take(who.user)
+    return who
+
+
+async def _identified(gateway: Gateway, connection: HTTPConnection) -> Principal:
+    """Return who it is: by the session of a page if there is no other credential, right or wrong.
+
+    Raises:
+        Refusal: 401, nobody we know; 403, another page's.
+    """
+    cookie = cookie_of(connection)
+    if cookie is None or gateway.authenticator.expects_none(connection):
+        return await gateway.authenticator.principal(connection)
+    check_own_page(connection)
+    who = await gateway.sessions.principal(cookie)
+    if who is None:
+        raise Refusal(
+            401,
+            "session-ended",
+            "This session has ended: sign in again",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
     return who
 
 

@@ -58,6 +58,11 @@ class Tokens:
 
     async def principal(self, token: str) -> Principal | None:
         """Return whose token it is; None if it is not to be trusted."""
+        found = await self.expiring(token)
+        return None if found is None else found[0]
+
+    async def expiring(self, token: str) -> tuple[Principal, float] | None:
+        """Return whose token it is, and until when, in seconds since 1970; None as above."""
         if len(token) > _LONGEST_TOKEN:
             return None
         keys = await self._current_keys(older_than=_FRESH_SECONDS)
@@ -66,7 +71,8 @@ class Tokens:
             # It may be signed by a key that is newer than what we have.
             newer = await self._current_keys(older_than=_REFETCH_SECONDS)
             claims = self._read(token, newer) if newer is not keys else None
-        return None if claims is None else self._principal_of(claims)
+        who = None if claims is None else self._principal_of(claims)
+        return None if claims is None or who is None else (who, float(claims["exp"]))
 
     def _read(self, token: str, keys: Any) -> dict[str, Any] | None:
         if keys is None:

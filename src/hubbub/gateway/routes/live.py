@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.live.commands import obey
+from hubbub.gateway.live.commands import look_away, obey
 from hubbub.gateway.live.page import Page
 from hubbub.gateway.problems import Refusal, problem_of, problem_response
 from hubbub.gateway.state import Gateway, gateway_of, signed_in
@@ -19,6 +19,7 @@ router = APIRouter(tags=["live"])
 
 _GOING_AWAY = 1001
 _TOO_LARGE = 1009
+_SIGNED_OUT = 4401
 
 
 @router.websocket("/api/live")
@@ -29,11 +30,12 @@ async def live(socket: WebSocket) -> None:
         who = await signed_in(socket)
         with gateway.streams.taken(who.user):
             page, hub = Page(who), gateway.hub
-            await hub.join(page)
+            hub.join(page)
             try:
                 await _serve(socket, gateway, page)
             finally:
                 await hub.leave(page)
+                await look_away(gateway, page)
     except HubbubError as error:
         await _deny(socket, problem_of(error))
     except Refusal as refusal:
@@ -41,7 +43,9 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _deny(socket: WebSocket, refusal: Refusal) -> None:
-    if "websocket.http.response" in socket.scope.get("extensions", {}):
+    if socket.application_state is WebSocketState.CONNECTED:
+        await socket.close(_GOING_AWAY, refusal.code)
+    elif "websocket.http.response" in socket.scope.get("extensions", {}):
         response = problem_response(refusal, socket.scope["request_id"])
         await socket.send_denial_response(response)
     else:
@@ -55,6 +59,8 @@ async def _serve(socket: WebSocket, gateway: Gateway, page: Page) -> None:
         asyncio.create_task(_send(socket, page)),
         asyncio.create_task(_close_with(gateway, page)),
     }
+    if page.who.session:
+        works.add(asyncio.create_task(_close_signed_out(socket, gateway, page)))
     try:
         done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         for work in done:
@@ -90,3 +96,8 @@ async def _close_with(gateway: Gateway, page: Page) -> None:
     await gateway.closing.wait()
     page.end()
     await asyncio.Event().wait()  # until all has been sent
+
+
+async def _close_signed_out(socket: WebSocket, gateway: Gateway, page: Page) -> None:
+    await gateway.sessions.ended(page.who.session)
+    await socket.close(_SIGNED_OUT, "The session has ended: sign in again")

@@ -19,6 +19,7 @@ __all__ = [
     "NOTICES",
     "PRESENCE_BUCKET",
     "REGISTRY_BUCKET",
+    "SESSIONS_BUCKET",
     "TASKS",
     "WAKE",
     "declarations",
@@ -36,6 +37,7 @@ DEAD = "DEAD"
 PRESENCE_BUCKET = "presence"
 REGISTRY_BUCKET = "registry"
 LOCKS_BUCKET = "locks"
+SESSIONS_BUCKET = "sessions"
 
 HISTORY_PREFIX = "history."
 
@@ -133,6 +135,7 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
         _bucket(common, PRESENCE_BUCKET),
         _bucket(common, REGISTRY_BUCKET),
         _bucket(common, LOCKS_BUCKET),
+        _bucket(common, SESSIONS_BUCKET),
     ]
 
 
