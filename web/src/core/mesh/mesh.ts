@@ -2,7 +2,7 @@
 import { api } from "../api";
 import { type LinkState, Live } from "../live";
 import { asProblem, type Problem } from "../problem";
-import type { Answer, Frame, LogEvent, Session } from "../protocol";
+import type { Answer, Frame, Json, LogEvent, Session } from "../protocol";
 import { Slice } from "../slice";
 import { AgentStore } from "./agents";
 import { FeedStore } from "./feed";
@@ -126,12 +126,16 @@ export class Mesh {
     const me = this.session.user ?? "";
     try {
       await api.answer(taskId, questionId, answer);
-      this.questions.close(taskId, questionId, me, new Date().toISOString());
+      const at = new Date().toISOString();
+      const isSecret = this.questions.get(taskId, questionId)?.question.secret ?? false;
+      const shown = isSecret ? undefined : (answer as Json);
+      this.questions.close(taskId, questionId, { by: me, at, answer: shown, isPending: true });
     } catch (error) {
       const problem = asProblem(error);
-      if (problem.code === "already-answered" || problem.status === 409) {
+      if (problem.code === "already-answered") {
         const by = String(problem.facts.by ?? "somebody");
-        this.questions.close(taskId, questionId, by, String(problem.facts.at ?? ""));
+        const at = String(problem.facts.at ?? "");
+        this.questions.close(taskId, questionId, { by, at, isPending: false });
       }
       throw problem;
     }
