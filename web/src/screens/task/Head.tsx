@@ -160,7 +160,7 @@ function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boo
   const attempt = view.attempt || task.attempt || 0;
   return (
     <p className="task-facts">
-      <span>{task.owner ? `for ${task.owner}` : "for nobody in particular"}</span>
+      <span>{task.owner ? `started by ${task.owner}` : "started by no person"}</span>
       <span title={moment(task.created_at)}>
         <Ago at={task.created_at} /> ago
       </span>

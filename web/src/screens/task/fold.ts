@@ -506,6 +506,10 @@ function change<K extends Item["kind"]>(
   return true;
 }
 
+/** The person who started the task; empty if an agent did. */
+export const starterOf = ({ from, owner }: ItemOf<"opening">): string =>
+  /^(gateway|cli)$/i.test(from) ? owner : "";
+
 /** The name in the key of a call: `read` of `report/step:read#2`. */
 export function nameOf(key: string): string {
   const last = key.split("/").at(-1) ?? "";

@@ -5,6 +5,7 @@ import {
   CircleX,
   CornerDownRight,
   Footprints,
+  Gauge,
   LoaderCircle,
   Reply,
   RotateCw,
@@ -19,7 +20,7 @@ import type { Json, TaskState } from "@/core/protocol";
 import { brief, bytes, clock, duration, moment, textOf } from "@/core/text";
 import { Avatar, Badge, JsonView, Name, StateBadge } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
-import type { Item, ItemOf } from "../fold";
+import { type Item, type ItemOf, starterOf } from "../fold";
 import { Fold } from "./Fold";
 import { AskedLine } from "./Questions";
 import { ToolCard } from "./ToolCard";
@@ -106,12 +107,12 @@ function Spoken({
 
 function Opening({ item, contextId }: { item: ItemOf<"opening">; contextId: string }) {
   const text = textOf(item.content);
-  const isPerson = item.owner !== "" && /^(gateway|hubbub|cli)/i.test(item.from);
+  const person = starterOf(item);
   return (
     <Spoken
-      name={isPerson ? item.owner : item.from || item.owner || "Somebody"}
+      name={person || item.from || item.owner || "Somebody"}
       at={item.at}
-      person={isPerson}
+      person={person !== ""}
     >
       {text &&
         text !== "{}" &&
@@ -175,7 +176,7 @@ function Progress({ item: { text, fraction, at } }: { item: ItemOf<"progress"> }
   return (
     <li className="tlog-line quiet">
       <span className="tlog-icon" aria-hidden="true">
-        <LoaderCircle size={14} />
+        <Gauge size={14} />
       </span>
       <span className="tlog-words">
         {text}
