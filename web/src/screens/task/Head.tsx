@@ -23,7 +23,7 @@ import { compact, moment } from "@/core/text";
 import { Ago, Avatar, Button, IconButton, StateBadge } from "@/kit";
 import { costOf, dollars, titleOf } from "../tasks/rows";
 import { ReplayCheck, Steer, Stop } from "./dialogs";
-import type { TaskView } from "./fold";
+import type { TaskView } from "./view";
 
 type Open = "" | "stop" | "steer" | "check";
 

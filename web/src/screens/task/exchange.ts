@@ -1,7 +1,7 @@
 /** What a task sent and received, in order. */
 import type { Json } from "@/core/protocol";
 import { textOf } from "@/core/text";
-import { starterOf, type TaskView } from "./fold";
+import { starterOf, type TaskView } from "./view";
 
 export interface Exchanged {
   readonly key: string;

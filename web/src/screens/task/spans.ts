@@ -1,7 +1,7 @@
 /** How a task spent its time: what it did when, and when it only waited. */
 import type { Json, Question, StoredEvent } from "@/core/protocol";
 import { brief } from "@/core/text";
-import { errorText, nameOf, object, text } from "./fold";
+import { errorText, nameOf, object, text } from "./facts";
 
 export type SpanKind = "step" | "request" | "model" | "tool" | "question" | "sleep" | "task";
 

@@ -2,9 +2,9 @@
 import { LoaderCircle, Wrench } from "lucide-react";
 import type { Json } from "@/core/protocol";
 import { brief, duration, textOf } from "@/core/text";
-import type { ItemOf } from "../fold";
+import type { ItemOf } from "../view";
 import { Fold } from "./Fold";
-import { Time } from "./Line";
+import { Time } from "./Time";
 
 export function ToolCard({ item }: { item: ItemOf<"tool"> }) {
   const { name, at, endedAt, arguments: given, result } = item;
