@@ -11,6 +11,8 @@ export interface Writing {
   readonly key: string;
   readonly attempt: number;
   readonly text: string;
+  /** The event after which it was begun. */
+  readonly after: number;
 }
 
 export interface TaskLog {
@@ -77,7 +79,8 @@ export class TaskLogStore {
     const offset = delta.offset ?? before.length;
     // What is missing in front of it comes with the whole text, at its end.
     if (offset > before.length && key !== "") return;
-    this.#writing.set(key, { key, attempt, text: before.slice(0, offset) + delta.text });
+    const after = before === "" ? (this.#events.at(-1)?.sequence ?? 0) : (known?.after ?? 0);
+    this.#writing.set(key, { key, attempt, text: before.slice(0, offset) + delta.text, after });
     this.#publish();
   }
 

@@ -23,7 +23,7 @@ import { compact, moment } from "@/core/text";
 import { Ago, Avatar, Button, IconButton, StateBadge } from "@/kit";
 import { costOf, dollars, titleOf } from "../tasks/rows";
 import { ReplayCheck, Steer, Stop } from "./dialogs";
-import type { TaskView } from "./fold";
+import type { TaskView } from "./view";
 
 type Open = "" | "stop" | "steer" | "check";
 
@@ -160,7 +160,7 @@ function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boo
   const attempt = view.attempt || task.attempt || 0;
   return (
     <p className="task-facts">
-      <span>{task.owner ? `for ${task.owner}` : "for nobody in particular"}</span>
+      <span>{task.owner ? `started by ${task.owner}` : "started by no person"}</span>
       <span title={moment(task.created_at)}>
         <Ago at={task.created_at} /> ago
       </span>

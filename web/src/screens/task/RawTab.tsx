@@ -4,7 +4,7 @@ import { History, Search, X } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import { Input, SearchField } from "react-aria-components";
 import type { StoredEvent } from "@/core/protocol";
-import { moment } from "@/core/text";
+import { clock, moment } from "@/core/text";
 import { Button, Empty, IconButton, JsonView } from "@/kit";
 import { toneOf } from "./playing";
 import type { Shown } from "./useTask";
@@ -135,7 +135,7 @@ function Row({
       onClick={onChoose}
     >
       <span className="num raw-sequence">{event.sequence}</span>
-      <span className="num raw-at">{event.at.slice(11, 23)}</span>
+      <span className="num raw-at">{clock(Date.parse(event.at)) + event.at.slice(19, 23)}</span>
       <span className={`raw-kind tone-${tone ?? "none"}`}>{event.kind}</span>
       <span className="truncate mono raw-data">{brief(event)}</span>
     </div>

@@ -1,12 +1,12 @@
 /** What the task did when: bars on an axis of time, and where it only waited. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useMemo, useRef, useState } from "react";
-import { Button, ToggleButton, Tooltip, TooltipTrigger } from "react-aria-components";
+import { Button, Tooltip, TooltipTrigger } from "react-aria-components";
 import { useNow } from "@/app/hooks";
 import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { clock, duration, moment } from "@/core/text";
-import { Empty } from "@/kit";
+import { Empty, Segmented } from "@/kit";
 import { courseOf, type Scale, type Span, type Stretch, scaleOf, totals } from "./spans";
 import type { Shown } from "./useTask";
 
@@ -61,13 +61,15 @@ export function StepsTab({ task, shown }: { task: Task; shown: Shown }) {
         <span>
           <i className="steps-key wait" aria-hidden="true" /> waited <b>{duration(wait)}</b>
         </span>
-        <ToggleButton
-          className="button quiet steps-squeeze"
-          isSelected={isSqueezed}
-          onChange={setSqueezed}
-        >
-          Waiting drawn short: {isSqueezed ? "yes" : "no"}
-        </ToggleButton>
+        <Segmented
+          label="How waiting is drawn"
+          options={[
+            { id: "short", name: "Waits drawn short" },
+            { id: "true", name: "True to scale" },
+          ]}
+          value={isSqueezed ? "short" : "true"}
+          onChange={(how) => setSqueezed(how === "short")}
+        />
       </div>
       <div className="steps-axis" aria-hidden="true">
         <Axis scale={scale} stretches={course.stretches} now={now} />
@@ -222,10 +224,9 @@ function placed(scale: Scale, from: number, to: number): CSSProperties {
   return { "--from": start, "--part": part } as CSSProperties;
 }
 
-/** Beside the end of the bar, or on its inner side where there is no room. */
+/** Beside the end of the bar: behind the last one is room. */
 function beside(scale: Scale, to: number): CSSProperties {
-  const part = scale.place(to);
-  return { "--from": Math.min(part, 0.93) } as CSSProperties;
+  return { "--from": scale.place(to) } as CSSProperties;
 }
 
 function within(scale: Scale, from: number, to: number, at: number): number {

@@ -20,6 +20,14 @@ import "./task.css";
 
 const TABS = ["chat", "steps", "messages", "tools", "cost", "raw"] as const;
 type Tab = (typeof TABS)[number];
+const TAB_NAMES: { readonly [tab in Tab]: string } = {
+  chat: "Chat",
+  steps: "Steps",
+  messages: "Messages",
+  tools: "Tools",
+  cost: "Cost",
+  raw: "Raw",
+};
 
 export function TaskPage({ id, tab: wanted }: { id: string; tab: string }) {
   const mesh = useMesh();
@@ -92,7 +100,7 @@ function TabLinks({ id, tab }: { id: string; tab: Tab }) {
           href={`${paths.task(id, one === "chat" ? "" : one)}${query}`}
           aria-current={one === tab ? "page" : undefined}
         >
-          {one}
+          {TAB_NAMES[one]}
         </Link>
       ))}
     </nav>

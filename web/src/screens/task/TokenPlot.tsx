@@ -1,8 +1,8 @@
 /** Tokens of each model call as bars, one beside the other, and their sum as a line. */
+import { useEffect, useState } from "react";
 import { compact } from "@/core/text";
 import type { Call } from "./cost";
 
-const WIDTH = 720;
 const HEIGHT = 180;
 const LEFT = 48;
 const RIGHT = 48;
@@ -11,10 +11,11 @@ const BOTTOM = 22;
 const MOST = 240;
 
 export function TokenPlot({ calls }: { calls: readonly Call[] }) {
+  const [box, width] = useWidth(720);
   const shown = calls.slice(-MOST);
   const most = Math.max(1, ...shown.map((call) => call.input + call.output));
   const whole = Math.max(1, shown.at(-1)?.total ?? 1);
-  const room = WIDTH - LEFT - RIGHT;
+  const room = width - LEFT - RIGHT;
   const each = room / shown.length;
   const bar = Math.max(1, Math.min(28, each * 0.7));
   const height = HEIGHT - TOP - BOTTOM;
@@ -23,7 +24,7 @@ export function TokenPlot({ calls }: { calls: readonly Call[] }) {
   const line = shown.map((call, index) => `${x(index)},${y(call.total / whole)}`).join(" ");
   const last = shown.at(-1);
   return (
-    <figure className="token-plot">
+    <figure className="token-plot" ref={box}>
       <figcaption>
         <span>
           <i className="token-in" aria-hidden="true" /> in
@@ -36,17 +37,17 @@ export function TokenPlot({ calls }: { calls: readonly Call[] }) {
         </span>
       </figcaption>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
         aria-label={`Tokens of ${shown.length} model calls; the largest has ${compact(most)}, all together ${compact(whole)}. The table below has the figures.`}
       >
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
-            <line className="token-grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y(part)} y2={y(part)} />
+            <line className="token-grid" x1={LEFT} x2={width - RIGHT} y1={y(part)} y2={y(part)} />
             <text x={LEFT - 8} y={y(part) + 4} textAnchor="end">
               {compact(Math.round(most * part))}
             </text>
-            <text x={WIDTH - RIGHT + 8} y={y(part) + 4}>
+            <text x={width - RIGHT + 8} y={y(part) + 4}>
               {compact(Math.round(whole * part))}
             </text>
           </g>
@@ -78,10 +79,25 @@ export function TokenPlot({ calls }: { calls: readonly Call[] }) {
         <text x={LEFT} y={HEIGHT - 5}>
           {calls.length > MOST ? `last ${MOST} of ${calls.length} calls` : `call 1`}
         </text>
-        <text x={WIDTH - RIGHT} y={HEIGHT - 5} textAnchor="end">
+        <text x={width - RIGHT} y={HEIGHT - 5} textAnchor="end">
           call {calls.length}
         </text>
       </svg>
     </figure>
   );
+}
+
+const PADDING = 30;
+
+/** The width inside of a box, as it is laid out. */
+function useWidth(usual: number): [(box: HTMLElement | null) => void, number] {
+  const [box, setBox] = useState<HTMLElement | null>(null);
+  const [width, setWidth] = useState(usual);
+  useEffect(() => {
+    if (!box) return;
+    const observer = new ResizeObserver(() => setWidth(Math.max(240, box.clientWidth - PADDING)));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [box]);
+  return [setBox, width];
 }

@@ -3,8 +3,8 @@ import { useMemo, useState } from "react";
 import { duration } from "@/core/text";
 import { Button, Empty } from "@/kit";
 import { ToolCard } from "./chat/ToolCard";
-import type { ItemOf } from "./fold";
 import type { Shown } from "./useTask";
+import type { ItemOf } from "./view";
 import "./chat/chat.css";
 
 const PAGE = 100;

@@ -1,6 +1,6 @@
 /** What a task has used of models, call by call. */
 import type { Json, StoredEvent } from "@/core/protocol";
-import { object, text } from "./fold";
+import { object, text } from "./facts";
 
 export interface Call {
   readonly sequence: number;

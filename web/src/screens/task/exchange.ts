@@ -1,7 +1,7 @@
 /** What a task sent and received, in order. */
 import type { Json } from "@/core/protocol";
 import { textOf } from "@/core/text";
-import type { TaskView } from "./fold";
+import { starterOf, type TaskView } from "./view";
 
 export interface Exchanged {
   readonly key: string;
@@ -23,11 +23,11 @@ export function exchanged(view: TaskView, taskId: string): readonly Exchanged[] 
   for (const item of view.items) {
     const { at } = item;
     if (item.kind === "opening") {
-      opener = item.from;
+      opener = starterOf(item) || item.from;
       put({
         isSent: false,
         kind: "direct",
-        with: item.from || item.owner,
+        with: opener,
         text: contentText(item.content, item.params),
         at,
         isBad: false,

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Json, StoredEvent } from "@/core/protocol";
 import { callsOf } from "./cost";
-import { extend, Folder, foldTask, type ItemOf, nameOf, UNSTARTED } from "./fold";
+import { nameOf } from "./facts";
+import { extend, Folder, foldTask } from "./fold";
 import { courseOf, scaleOf, totals } from "./spans";
+import { type ItemOf, UNSTARTED } from "./view";
 
 const T0 = Date.parse("2026-01-01T12:00:00Z");
 

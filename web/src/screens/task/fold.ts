@@ -3,144 +3,8 @@ import { stateAfter } from "@/core/mesh/tasks";
 import type { FileRef, Json, Question, StoredEvent, TaskState } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { textOf } from "@/core/text";
-
-type Facts = { readonly [key: string]: Json };
-
-interface At {
-  /** The place in the log of the event that it began with. */
-  readonly sequence: number;
-  readonly at: string;
-}
-
-/** Something of a task's history that a person sees. */
-export type Item = At &
-  (
-    | {
-        readonly kind: "opening";
-        readonly from: string;
-        readonly owner: string;
-        readonly content: Json;
-        readonly params: Facts | null;
-        readonly files: readonly FileRef[];
-      }
-    | { readonly kind: "said"; readonly text: string; readonly agent: string }
-    | {
-        readonly kind: "image";
-        readonly caption: string;
-        /** A `data:` address; empty if the image is somewhere else. */
-        readonly source: string;
-        readonly url: string;
-      }
-    | { readonly kind: "progress"; readonly text: string; readonly fraction: number | null }
-    | {
-        readonly kind: "tool";
-        readonly name: string;
-        readonly callId: string;
-        readonly arguments: Json;
-        readonly result: Json;
-        readonly endedAt: string;
-      }
-    | {
-        readonly kind: "step";
-        readonly name: string;
-        readonly state: "running" | "retrying" | "done" | "failed";
-        readonly tries: number;
-        readonly seconds: number | null;
-        readonly result: Json;
-        readonly error: string;
-      }
-    | {
-        readonly kind: "request";
-        readonly to: string;
-        readonly text: string;
-        readonly error: string;
-      }
-    | {
-        readonly kind: "sent";
-        readonly type: string;
-        readonly to: string;
-        readonly taskId: string;
-        readonly outcome: Outcome | null;
-        readonly refused: string;
-      }
-    | { readonly kind: "question"; readonly question: Question; readonly answer: Given | null }
-    | {
-        readonly kind: "note";
-        readonly name: string;
-        readonly text: string;
-        readonly isBad: boolean;
-        readonly data: Facts | null;
-      }
-    | {
-        readonly kind: "end";
-        readonly state: TaskState;
-        readonly result: Json;
-        readonly error: string;
-      }
-  );
-
-export type ItemOf<K extends Item["kind"]> = Extract<Item, { kind: K }>;
-
-export interface Outcome {
-  readonly state: string;
-  readonly result: Json;
-  readonly error: string;
-  readonly at: string;
-}
-
-/** The answer to a question. */
-export interface Given {
-  readonly by: string;
-  readonly at: string;
-  readonly value: Json;
-  readonly isHidden: boolean;
-  readonly isTooLate: boolean;
-}
-
-export interface TaskView {
-  readonly state: TaskState;
-  readonly attempt: number;
-  readonly instance: string;
-  readonly version: string;
-  readonly owner: string;
-  /** Agent and id of the task that opened this one. */
-  readonly parent: readonly [string, string] | null;
-  readonly retryOf: string;
-  readonly errors: readonly string[];
-  /** When it goes on, if that is known. */
-  readonly againAt: string;
-  /** What it rests for; empty while it is worked on, and once it has ended. */
-  readonly rests: "" | "worker" | "person" | "time" | "task" | "retry";
-  readonly usage: { readonly requests: number; readonly input: number; readonly output: number };
-  readonly progress: { readonly text: string; readonly fraction: number | null } | null;
-  readonly items: readonly Item[];
-  /** How many events have been taken in, and the last of them. */
-  readonly count: number;
-  readonly sequence: number;
-  readonly at: string;
-  /** Where the items are that later events complete, by their keys. */
-  readonly places: ReadonlyMap<string, number>;
-}
-
-export const UNSTARTED: TaskView = {
-  state: "submitted",
-  attempt: 0,
-  instance: "",
-  version: "",
-  owner: "",
-  parent: null,
-  retryOf: "",
-  errors: [],
-  againAt: "",
-  rests: "worker",
-  usage: { requests: 0, input: 0, output: 0 },
-  progress: null,
-  items: [],
-  count: 0,
-  sequence: 0,
-  at: "",
-  places: new Map(),
-};
+import { errorText, type Facts, nameOf, object, text } from "./facts";
+import { type Item, type ItemOf, type TaskView, UNSTARTED } from "./view";
 
 type Draft = { -readonly [field in keyof TaskView]: TaskView[field] } & {
   items: Item[];
@@ -506,20 +370,6 @@ function change<K extends Item["kind"]>(
   return true;
 }
 
-/** The name in the key of a call: `read` of `report/step:read#2`. */
-export function nameOf(key: string): string {
-  const last = key.split("/").at(-1) ?? "";
-  return last.replace(/^[a-z_]+:/, "").replace(/#\d+$/, "");
-}
-
-/** The words of an error, as a log holds it: a text, or what is kept of an exception. */
-export function errorText(error: Json | undefined): string {
-  const kept = object(error);
-  if (!kept) return text(error);
-  const name = text(kept.class) || "Error";
-  return kept.message ? `${name}: ${text(kept.message)}` : name;
-}
-
 const MEDIA = /^image\/(png|jpeg|gif|webp)$/;
 
 function imageSource(data: Facts): string {
@@ -527,13 +377,6 @@ function imageSource(data: Facts): string {
   const held = text(data.data);
   return held && MEDIA.test(media) ? `data:${media};base64,${held}` : "";
 }
-
-export function object(value: Json | undefined): { [key: string]: Json } | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-}
-
-export const text = (value: Json | undefined): string =>
-  value === null || value === undefined ? "" : typeof value === "string" ? value : String(value);
 
 const whole = (value: Json | undefined): number =>
   typeof value === "number" && Number.isFinite(value) ? value : 0;

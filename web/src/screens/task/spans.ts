@@ -1,7 +1,7 @@
 /** How a task spent its time: what it did when, and when it only waited. */
 import type { Json, Question, StoredEvent } from "@/core/protocol";
 import { brief } from "@/core/text";
-import { errorText, nameOf, object, text } from "./fold";
+import { errorText, nameOf, object, text } from "./facts";
 
 export type SpanKind = "step" | "request" | "model" | "tool" | "question" | "sleep" | "task";
 
@@ -48,14 +48,21 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
   const spans = new Map<string, Open>();
   const stretches: { kind: Stretch["kind"]; from: number; to: number | null }[] = [];
   const first = events[0];
-  let settledAt = 0;
+  let claimedAt = 0;
   let count = 0;
+  /** When something was last put on record, by branch. */
+  const heard = new Map<string, number>();
+  const before = (key: string): number => {
+    const branch = branchOf(key);
+    const at = heard.get(branch) ?? spans.get(`/${branch}`)?.from;
+    return Math.max(at ?? (branch ? before(branch) : 0), claimedAt);
+  };
 
   const begin = (kind: Stretch["kind"], at: number) => {
     const last = stretches.at(-1);
     if (last) last.to = at;
     stretches.push({ kind, from: at, to: null });
-    settledAt = at;
+    claimedAt = at;
   };
   const put = (
     key: string,
@@ -104,7 +111,7 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         break;
       case "step_retrying": {
         const name = `/${key.replace(/:try\d+$/, "")}`;
-        if (!spans.has(name)) put(name, "step", text(data.name), settledAt || at, null);
+        if (!spans.has(name)) put(name, "step", text(data.name), before(key) || at, null);
         const known = spans.get(name);
         if (known) known.retries = [...known.retries, { at, error: errorText(data.error) }];
         break;
@@ -117,7 +124,6 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         if (known) Object.assign(known, { to: at, isBad, detail });
         else
           put(`/${key}`, "step", text(data.name) || nameOf(key), at - took, at, { isBad, detail });
-        settledAt = at;
         break;
       }
       case "replied":
@@ -127,12 +133,11 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
           errorText(data.error) ||
           (kind === "model" ? tokens(object(data.usage)) : shown(object(data.reply)?.content));
         const name = kind === "model" ? "model call" : `asks ${text(data.to_agent)}`;
-        put(`/${key}`, kind === "model" ? "model" : "request", name, settledAt || at, at, {
+        put(`/${key}`, kind === "model" ? "model" : "request", name, before(key) || at, at, {
           isBad,
           isGuessed: true,
           detail,
         });
-        settledAt = at;
         break;
       }
       case "tool_call":
@@ -162,7 +167,6 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
           asked.detail = kind === "timed_out" ? "Nobody answered in time" : `by ${text(data.by)}`;
           asked.isBad = kind === "timed_out";
         }
-        settledAt = Math.max(settledAt, at);
         break;
       }
       case "sleeping":
@@ -171,7 +175,6 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
       case "woken": {
         const asleep = spans.get(`/${key}`);
         if (asleep) asleep.to = at;
-        settledAt = at;
         break;
       }
       case "sent":
@@ -192,18 +195,19 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
           sent.isBad = text(data.state) !== "completed";
           sent.detail = errorText(data.error) || shown(data.result);
         }
-        settledAt = at;
         break;
       }
       default:
         break;
     }
+    heard.set(branchOf(key), at);
   }
   // What it only sent, and never waited for, took no time of it.
   for (const span of spans.values())
     if (span.kind === "task" && span.detail === "" && !waitedFor(events, span.id))
       span.to = span.from;
-  return { spans: [...spans.values()], stretches };
+  const inOrder = [...spans.values()].sort((a, b) => a.from - b.from);
+  return { spans: inOrder, stretches };
 }
 
 const waitedFor = (events: readonly StoredEvent[], id: string): boolean =>
@@ -258,6 +262,8 @@ export function scaleOf(stretches: readonly Stretch[], now: number, squeeze: boo
   };
   return { from, to, place, isSqueezed: parts.some((part) => part.isLong) };
 }
+
+const branchOf = (key: string): string => key.split("/").slice(0, -1).join("/");
 
 const messageTime = (data: Facts): string => text(object(data.message)?.timestamp);
 

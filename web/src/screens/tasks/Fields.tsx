@@ -66,6 +66,7 @@ function Typed({ field, value, problem, autoFocus, onChange }: ControlProps) {
           className={field.kind === "long" ? "input" : "input mono"}
           rows={rows}
           spellCheck={field.kind === "long"}
+          placeholder={field.example}
         />
       ) : (
         <Input className={isNumber ? "input num" : "input"} />
@@ -155,7 +156,7 @@ function Switch({ field, value, problem, autoFocus, onChange }: ControlProps) {
 
 function Title({ field }: { field: Field }) {
   return (
-    <Label>
+    <Label className="field-label">
       <TitleText field={field} />
     </Label>
   );

@@ -54,6 +54,7 @@ const NO_FIELD: Field = {
   options: [],
   limits: "",
   schema: { type: "string" },
+  example: "",
   item: null,
 };
 

@@ -78,6 +78,8 @@ describe("fieldsOf", () => {
     expect(by.pieces?.limits).toBe("1 to 9");
     expect(by.guests?.limits).toBe("one a line");
     expect(by.at?.title).toBe("At");
+    expect(by.host?.title).toBe("Host");
+    expect(JSON.parse(by.host?.example ?? "")).toEqual({ name: "…", age: 3 });
   });
 });
 

@@ -2,6 +2,7 @@
 import type { Problem } from "@/core/problem";
 import type { Json } from "@/core/protocol";
 import { check } from "./check";
+import { exampleOf, type Option, optionsOf } from "./options";
 import { objectOf, resolve, type Schema } from "./refs";
 
 export type FieldKind =
@@ -32,13 +33,10 @@ export interface Field {
   /** What is allowed, in words: `1 to 9`. */
   readonly limits: string;
   readonly schema: Schema;
+  /** What a value may look like, for those that are written as JSON. */
+  readonly example: string;
   /** Of the lines of a list. */
   readonly item: Schema | null;
-}
-
-export interface Option {
-  readonly id: string;
-  readonly value: Json;
 }
 
 /** What a control holds. */
@@ -74,7 +72,7 @@ function fieldOf(name: string, given: Schema, isRequired: boolean, root: Schema)
   const kind = isUnion ? "json" : kindOf(name, schema, options, item, chosen);
   return {
     name,
-    title: text(outer.title) || text(schema.title) || humane(name),
+    title: text(given.title) || humane(name),
     description: text(given.description) || text(outer.description),
     kind: kind === "boolean" && isNullable ? "choice" : kind,
     isRequired,
@@ -91,6 +89,7 @@ function fieldOf(name: string, given: Schema, isRequired: boolean, root: Schema)
           : options,
     limits: limitsOf(kind, schema),
     schema: { ...schema, $defs: root.$defs ?? {} },
+    example: kind === "json" ? JSON.stringify(exampleOf(schema, root), null, 2) : "",
     item,
   };
 }
@@ -268,17 +267,6 @@ export function namedIn(said: string, fields: readonly Field[]): Field | undefin
   const words = new Set(said.split(/[^\p{L}\p{N}_]+/u));
   const found = fields.filter(({ name }) => words.has(name));
   return found.length === 1 ? found[0] : undefined;
-}
-
-function optionsOf(schema: Schema): readonly Option[] {
-  const values = Array.isArray(schema.enum)
-    ? schema.enum
-    : schema.const !== undefined
-      ? [schema.const]
-      : [];
-  return values
-    .filter((value) => value !== null)
-    .map((value) => ({ id: typeof value === "string" ? value : JSON.stringify(value), value }));
 }
 
 function limitsOf(kind: FieldKind, schema: Schema): string {

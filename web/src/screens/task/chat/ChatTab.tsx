@@ -1,14 +1,14 @@
 /** What a person should see of a task, from the message that opened it to its result. */
 import { ArrowDown, ArrowUp, LoaderCircle } from "lucide-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
 import type { Writing } from "@/core/mesh/tasklog";
 import type { Task } from "@/core/protocol";
 import { clock, day, duration } from "@/core/text";
 import { Avatar, Button, Empty, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
-import type { TaskView } from "../fold";
 import type { Shown } from "../useTask";
+import type { Item, TaskView } from "../view";
 import { Line } from "./Line";
 import { OpenQuestions } from "./Questions";
 import { useBottom } from "./useBottom";
@@ -42,17 +42,15 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
               <Empty>Nothing has happened yet: the task waits for its turn.</Empty>
             </li>
           )}
-          {items.slice(first).map((item) => (
-            <Line
-              key={`${item.sequence}:${item.kind}`}
-              item={item}
-              agent={task.agent}
-              contextId={task.context_id}
-              isPast={!isNow}
-            />
-          ))}
-          {writing.map((one) => (
-            <Written key={one.key} writing={one} agent={task.agent} />
+          {items.slice(first).map((item, index, all) => (
+            <Fragment key={`${item.sequence}:${item.kind}`}>
+              <Line item={item} agent={task.agent} contextId={task.context_id} isPast={!isNow} />
+              {writing
+                .filter((one) => isBetween(one.after, item, all[index + 1]))
+                .map((one) => (
+                  <Written key={one.key} writing={one} agent={task.agent} />
+                ))}
+            </Fragment>
           ))}
         </ol>
         {isNow && <OpenQuestions task={task} view={view} />}
@@ -66,6 +64,10 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
     </div>
   );
 }
+
+/** Whether something that was begun after an event belongs behind this line. */
+const isBetween = (after: number, item: Item, next: Item | undefined): boolean =>
+  item.sequence <= after && (next === undefined || next.sequence > after);
 
 /** A text while it is being written. */
 function Written({ writing, agent }: { writing: Writing; agent: string }) {

@@ -7,9 +7,10 @@ import { FINAL_STATES } from "@/core/protocol";
 import { Ago, Badge } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
-import { type Given, type ItemOf, object, type TaskView } from "../fold";
+import { object } from "../facts";
+import type { Given, ItemOf, TaskView } from "../view";
 import { Fold } from "./Fold";
-import { Time } from "./Line";
+import { Time } from "./Time";
 
 /** What the task asks now: at the end, where it is read and answered. */
 export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {

@@ -2,9 +2,9 @@
 import { LoaderCircle, Wrench } from "lucide-react";
 import type { Json } from "@/core/protocol";
 import { brief, duration, textOf } from "@/core/text";
-import type { ItemOf } from "../fold";
+import type { ItemOf } from "../view";
 import { Fold } from "./Fold";
-import { Time } from "./Line";
+import { Time } from "./Time";
 
 export function ToolCard({ item }: { item: ItemOf<"tool"> }) {
   const { name, at, endedAt, arguments: given, result } = item;
@@ -20,14 +20,15 @@ export function ToolCard({ item }: { item: ItemOf<"tool"> }) {
         <span className="muted num">{took === null ? "runs" : took > 0 ? duration(took) : ""}</span>
         <Time at={at} />
       </header>
-      {endedAt && result !== null && (
-        <p className="tlog-tool-result truncate">
-          <span className="muted">→</span> {brief(textOf(result), 200)}
-        </p>
-      )}
-      <div className="tlog-tool-folds">
+      <div className="tlog-tool-more">
+        {endedAt && (
+          <p className="truncate">
+            <span className="muted">→</span>{" "}
+            {result === null ? <span className="muted">nothing</span> : brief(textOf(result), 200)}
+          </p>
+        )}
         {given !== null && <Fold label="arguments" value={given} />}
-        {endedAt && <Fold label="result" value={result} />}
+        {endedAt && result !== null && <Fold label="result" value={result} />}
       </div>
     </div>
   );
