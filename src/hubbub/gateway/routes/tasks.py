@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from hubbub.gateway.actions import answer_question, start_task
+from hubbub.gateway.actions import answer_question, run_again, start_task
 from hubbub.gateway.bodies import StrictRoute
 from hubbub.gateway.models import (
     Answer,
     Answered,
     Key,
     ReplayReport,
+    RerunIn,
     Task,
     TaskIn,
     TaskPage,
@@ -107,6 +108,25 @@ async def cancel(gateway: OnGateway, who: SignedIn, task_id: TaskId) -> Task:
     task = await actionable_task(mesh, who, task_id)
     await mesh.task(task.agent, task.id).cancel()
     return task_view(await visible_task(mesh, who, task_id))
+
+
+@router.post(
+    "/{task_id}/rerun",
+    operation_id="rerun_task",
+    status_code=201,
+    responses=may_fail_with(403, 404, 409),
+)
+async def rerun(
+    gateway: OnGateway,
+    who: SignedIn,
+    task_id: TaskId,
+    response: Response,
+    place: RerunIn | None = None,
+) -> Task:
+    """Run a task again with what is on record up to a place; what follows is done anew."""
+    task = await run_again(gateway, who, task_id, place.after if place is not None else None)
+    response.headers["location"] = f"/api/tasks/{task.id}"
+    return task_view(task)
 
 
 @router.post(
