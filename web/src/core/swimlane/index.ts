@@ -7,7 +7,6 @@ export { describe, NAMES } from "./describe";
 export { GLYPHS, type Glyph } from "./glyphs";
 export { AXIS_PX, clock, duration, MARGIN_PX } from "./layout";
 export { Swimlane } from "./swimlane";
-export { DARK, LIGHT } from "./themes";
 export { chain, type Link } from "./trace";
 export {
   type Hit,
