@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from hubbub.mesh.limits import Limits
     from hubbub.mesh.mesh import Mesh, connect
     from hubbub.mesh.tasks.handle import TaskHandle
-    from hubbub.mesh.tasks.lists import TaskPage, TaskSummary
+    from hubbub.mesh.tasks.lists import TaskPage
+    from hubbub.mesh.tasks.summary import TaskSummary
     from hubbub.runtimes.adapters.ag2 import from_ag2
     from hubbub.runtimes.adapters.autogen import from_autogen
     from hubbub.runtimes.adapters.pydantic_ai import from_pydantic_ai
@@ -111,7 +112,8 @@ _HOMES = {
     "mesh.letters.reading": ["DeadLetter"],
     "mesh.limits": ["Limits"],
     "mesh.mesh": ["Mesh", "connect"],
-    "mesh.tasks.lists": ["TaskPage", "TaskSummary"],
+    "mesh.tasks.lists": ["TaskPage"],
+    "mesh.tasks.summary": ["TaskSummary"],
     "runtimes.adapters.ag2": ["from_ag2"],
     "runtimes.adapters.autogen": ["from_autogen"],
     "runtimes.adapters.pydantic_ai": ["from_pydantic_ai"],

@@ -138,6 +138,31 @@ async def test_the_run_goes_on_after_ctrl_c(
     assert followed.out.endswith("no\n")
 
 
+async def test_an_answer_that_nobody_takes_in_is_told_with_the_reason(
+    start: Start, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "lessons.py"
+    file.write_text(WORKFLOWS)
+    serving = await start("run", f"{file}:workflows")
+    await serving.until("as One-Question")
+    begun = await start("start", "one-question", "--json")
+    seen = await begun.until('"asked"')
+    task_id = json.loads(seen.splitlines()[-1])["task_id"]
+    assert (await run("tasks", "show", task_id)).out.count("CHOICE") == 1
+    await begun.until('"parked"')
+    await serving.end()
+    assert (await run("tasks", "answer", task_id, "yes", "--as", "ada")).code == 0
+    told = "answered by ada, not taken in yet: nobody serves One-Question"
+    shown = (await run("tasks", "show", task_id)).out
+    assert shown.endswith(f"? Now?\n  1. yes\n  2. no\n  {told}\n")
+    assert "held up   nobody serves One-Question\n" in shown
+    assert told in (await run("tasks", COLUMNS="250")).out
+    (task,) = json.loads((await run("tasks", "--json")).out)["tasks"]
+    assert task["questions"][0]["answered_by"] == "ada"
+    serving = await start("run", f"{file}:workflows")
+    await begun.until('"result":"yes"')
+
+
 async def test_ctrl_d_leaves_the_question_to_others(
     lessons: None, environment: dict[str, str], run: Run
 ) -> None:

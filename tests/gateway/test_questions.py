@@ -98,6 +98,25 @@ async def test_every_kind_of_question_is_answered(
             assert "hush-hush" not in (await response.aread()).decode()
 
 
+async def test_an_answer_that_nobody_has_taken_in_is_shown(
+    open_config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = asking_agent(name("Asker"))
+    async with gateway(open_config, tmp_path) as door, door.client("ada") as ada:
+        async with hubbub.connect(config=open_config) as mesh, mesh.serve(agent):
+            started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+            path = f"/api/tasks/{started.json()['id']}"
+            asked = await question(ada, started.json()["id"], "text")
+            assert (asked["answered_by"], asked["answered_at"]) == ("", "")
+        await ada.post(f"{path}/answers", json={"answer": "yes"})
+        listed = (await ada.get("/api/tasks", params={"agent": agent.name})).json()["tasks"]
+        for task in ((await ada.get(path)).json(), *listed):
+            (asked,) = task["questions"]
+            assert asked["answered_by"] == "ada"
+            assert asked["answered_at"] > asked["asked_at"]
+            assert task["held_up"] == f"nobody serves {agent.name}"
+
+
 async def test_a_workflow_has_a_form_and_takes_its_parameters(
     open_config: NATSConfig, name: Named
 ) -> None:

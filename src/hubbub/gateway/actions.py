@@ -16,7 +16,7 @@ from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.state import Gateway
 from hubbub.gateway.views import START_MARK
-from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import new_id

@@ -10,7 +10,8 @@ from hubbub.mesh.history.following import following
 from hubbub.mesh.history.pages import HistoryPage, read_page
 from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
 from hubbub.mesh.tasks.answering import give_answer
-from hubbub.mesh.tasks.lists import TaskPage, TaskSummary, find_task, list_tasks
+from hubbub.mesh.tasks.lists import TaskPage, find_task, list_tasks
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire.codec import JSON
 from hubbub.wire.events import TaskState
