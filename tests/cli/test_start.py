@@ -163,6 +163,34 @@ async def test_an_answer_that_nobody_takes_in_is_told_with_the_reason(
     await begun.until('"result":"yes"')
 
 
+async def test_a_task_is_run_again_from_a_place_in_its_log(
+    lessons: None, start: Start, run: Run
+) -> None:
+    begun = await start("start", "lesson", "topic=rivers", "--json")
+    await begun.until('"asked"')
+    (task,) = json.loads((await run("tasks", "--json")).out)["tasks"]
+    await run("tasks", "answer", task["id"], "Ada")
+    await begun.until("Password?")
+    await begun.until('"parked"')
+    log = (await run("tasks", "show", task["id"], "--log")).out.splitlines()
+    assert [line.split()[1] for line in log][:3] == ["claimed", "asked", "parked"]
+    (answer,) = [line.split() for line in log if "answered" in line]
+    assert answer[2] == "ask_text#1"
+
+    again = json.loads((await run("tasks", "rerun", task["id"], "--json")).out)
+    assert (again["agent"], again["rerun_of"]) == ("Lesson", task["id"])
+    follow = await start("tasks", "show", again["task_id"], "--follow")
+    await follow.until("Password?")
+    told = await run("tasks", "rerun", task["id"], "--after", answer[0])
+    assert told.out.startswith("Lesson goes on with it as task ")
+    refused = await run("tasks", "rerun", task["id"], "--after", "99999")
+    assert refused.code == 1
+    assert "its log has no event 99999" in refused.err
+    assert f"hubbub tasks show {task['id']} --log" in refused.err
+    assert (await run("tasks", "rerun", task["id"], "--after", "-1")).code == 2
+    assert (await run("tasks", "rerun", "nope")).code == 1
+
+
 async def test_ctrl_d_leaves_the_question_to_others(
     lessons: None, environment: dict[str, str], run: Run
 ) -> None:

@@ -77,10 +77,17 @@ def show(
     following: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until it has ended.")
     ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Show each event of its log, by its sequence, and no more."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show a task, and everything that has happened to it."""
-    run_async(_show(task_id, following, json))
+    if log:
+        run_async(_show_log(task_id, json))
+    else:
+        run_async(_show(task_id, following, json))
 
 
 @_commands.command()
@@ -139,6 +146,18 @@ async def _show(task_id: str, following: bool, json: bool) -> None:
             console.print(Text(f"? {safe(first)}", style="bold"))
             for line in (*rest, f"  {last}"):
                 console.print(safe(line))
+
+
+async def _show_log(task_id: str, json: bool) -> None:
+    async with on_mesh() as mesh:
+        task = await mesh.find_task(task_id)
+        screen = TaskScreen(task_id, json=json)
+        for sequence, event in await mesh.task(task.agent, task_id).stored_log():
+            if json:
+                screen.tell(sequence, event)
+            else:
+                key = safe(str(event.data.get("key", "")))
+                console.print(f"{sequence:>8}  {safe(event.kind):<12} {key}".rstrip())
 
 
 async def _cancel(task_id: str, json: bool) -> None:

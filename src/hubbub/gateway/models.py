@@ -250,6 +250,19 @@ class TaskIn(_In):
     idempotency_key: Key | None = None
 
 
+class RerunIn(_In):
+    """From where a task is run again."""
+
+    after: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "Sequence of the last event of its log that is taken over; 0 for nothing, null for "
+            "all that is on record, but what it failed of."
+        ),
+    )
+
+
 class TaskPage(BaseModel):
     """Some tasks, the one that changed last first."""
 

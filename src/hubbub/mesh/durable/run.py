@@ -16,6 +16,7 @@ from hubbub.mesh.durable.waiting import Waits
 from hubbub.wire.codec import check_json, encode
 from hubbub.wire.events import TaskEvent
 from hubbub.wire.recording import Recording
+from hubbub.wire.reruns import Lineage
 
 __all__ = ["Append", "Run"]
 
@@ -94,8 +95,14 @@ class Run:
 
     def step_key(self, call: Call) -> str:
         """Return a key for what a call does elsewhere, the same whenever it is made."""
-        seed = f"{self.agent}\n{self.task_id}\n{call.key}"
-        return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
+        return self.lineage.step_key(call.key)
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the ids of its steps and messages are derived from."""
+        recording = self.recording
+        tasks = (*recording.lineage, self.task_id)
+        return Lineage(self.agent, tasks, recording.redone, recording.fresh)
 
     # Calls
 
