@@ -233,15 +233,28 @@ class Run:
             except Exception as error:
                 if not self.is_kept:
                     raise
-                led = self.note_raised(call, error)
-                await self.put(kind, call, {"error": told(error), **({"led": led} if led else {})})
+                await self._put_error(kind, call, error)
                 raise
             try:
                 await self.put(kind, call, facts)
-            except InvalidMessage:
+            except InvalidMessage as error:
                 if not optional:
-                    raise
+                    refusal = InvalidMessage(
+                        f"{call.key} has been done, but what it came to cannot be put on record, "
+                        f"and so it is not done again: {error}"
+                    )
+                    await self._put_error(kind, call, refusal)
+                    raise refusal from None
         return facts
+
+    async def _put_error(self, kind: str, call: Call, error: Exception) -> None:
+        """Put on record what a call has raised, as far as the log takes that."""
+        led = self.note_raised(call, error)
+        facts: dict[str, Any] = {"led": led} if led else {}
+        try:
+            await self.put(kind, call, {**facts, "error": told(error)})
+        except InvalidMessage:
+            await self.put(kind, call, {"error": told(error, briefly=True)})
 
     async def once_by_content(
         self, kind: str, content: bytes, make: Callable[[], Awaitable[dict[str, Any]]]
