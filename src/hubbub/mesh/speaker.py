@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
@@ -197,18 +198,19 @@ class Speaker(ABC):
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
 
-        async def ask() -> AgentMessage:
-            return await line.requester.ask(
-                to_agent,
-                message,
-                timeout=seconds,
-                wait=wait_for_agent,
-                repeated=message_id is not None,
-                owner=self._owner(),
-            )
-
-        run = self._current_run()
-        return await (ask() if run is None else ask_once(run, message, ask))
+        activity = self._activity()
+        ask = functools.partial(
+            line.requester.ask,
+            to_agent,
+            message,
+            timeout=seconds,
+            wait=wait_for_agent,
+            repeated=message_id is not None,
+            owner=activity.owner if activity is not None else "",
+        )
+        if activity is None or activity.run is None:
+            return await ask()
+        return await ask_once(activity.run, message, ask)
 
     async def stream_from_agent(
         self,
