@@ -15,6 +15,7 @@ import {
   readFields,
   readObject,
 } from "./arguments";
+import "@/kit/tick.css";
 
 const WHOLE = "";
 
@@ -132,6 +133,7 @@ function ArgumentField({
     return (
       <label className="qcard-flag">
         <input
+          className="tick"
           type="checkbox"
           checked={text === "true"}
           onChange={(event) => onEdit(String(event.target.checked))}
