@@ -181,7 +181,7 @@ export class Mesh {
           this.#lettersChanged();
           break;
         case "look":
-          this.questions.look(event);
+          if (event.page !== this.live.page) this.questions.look(event);
           break;
         case "mesh":
           if (event.connected && !link.nats) this.#soon("agents");
