@@ -59,6 +59,7 @@ export class Mesh {
   readonly #logs = new Map<string, { store: TaskLogStore; users: number; unwant: () => void }>();
   readonly #due = new Map<Part, ReturnType<typeof setTimeout>>();
   readonly #stale = new Set<string>();
+  #wasLive = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session) {
@@ -220,8 +221,10 @@ export class Mesh {
     const before = this.link.value;
     this.link.set({ ...before, state });
     // The first time there is nothing; later what was missed comes by itself, or a gap is told.
-    if (state === "live" && before.heardAt === 0) this.refresh();
-    if (state === "live" && before.heardAt !== 0) void this.#load("agents");
+    if (state !== "live") return;
+    if (this.#wasLive) void this.#load("agents");
+    else this.refresh();
+    this.#wasLive = true;
   }
 
   #soon(part: Part): void {
