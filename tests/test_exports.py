@@ -45,6 +45,7 @@ PUBLIC = [
     "RemoteError",
     "ReplayReport",
     "RequestTimeout",
+    "RerunRefused",
     "Retry",
     "SettingsError",
     "StepFailed",

@@ -21,6 +21,7 @@ export class FeedStore {
   /** Replies that are still being written, by what they answer: where they are. */
   readonly #open = new Map<string, Message>();
   readonly #taps = new Set<(messages: readonly Message[]) => void>();
+  readonly #followers = new Set<(messages: readonly Message[]) => void>();
 
   /** Hear every new message, as it comes. */
   tap(listener: (messages: readonly Message[]) => void): () => void {
@@ -28,9 +29,16 @@ export class FeedStore {
     return () => this.#taps.delete(listener);
   }
 
+  /** Hear all that comes: new messages, and the pieces of replies that are being written. */
+  follow(listener: (messages: readonly Message[]) => void): () => void {
+    this.#followers.add(listener);
+    return () => this.#followers.delete(listener);
+  }
+
   /** Take in messages; returns those that are no piece of one that is there. */
   add(messages: readonly Message[]): readonly Message[] {
     if (messages.length === 0) return messages;
+    for (const follower of this.#followers) follower(messages);
     const fresh: Message[] = [];
     for (const one of messages) {
       const open = one.kind === "reply" ? this.#open.get(one.inReplyTo) : undefined;

@@ -46,3 +46,12 @@ test("a newer attempt writes a text anew, an older one is not heard any more", (
   log.write(piece(" first", 5, 1));
   expect(log.slice.value.writing.map((one) => one.text)).toEqual(["second"]);
 });
+
+test("of a text that was begun before, what comes from now on is there", () => {
+  const log = new TaskLogStore("t");
+  log.hear(event(3, "progress", {}));
+  log.write(piece("upon ", 5));
+  log.write(piece("a time", 10));
+  log.write(piece("Once ", 0));
+  expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", missing: 5, after: 3 }]);
+});

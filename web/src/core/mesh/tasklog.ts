@@ -11,6 +11,10 @@ export interface Writing {
   readonly key: string;
   readonly attempt: number;
   readonly text: string;
+  /** How many characters of it came before we heard of it. */
+  readonly missing: number;
+  /** The event after which it was begun. */
+  readonly after: number;
 }
 
 export interface TaskLog {
@@ -73,11 +77,19 @@ export class TaskLogStore {
     const attempt = delta.attempt ?? 1;
     const known = this.#writing.get(key);
     if (known && known.attempt > attempt) return;
-    const before = known && known.attempt === attempt ? known.text : "";
-    const offset = delta.offset ?? before.length;
-    // What is missing in front of it comes with the whole text, at its end.
-    if (offset > before.length && key !== "") return;
-    this.#writing.set(key, { key, attempt, text: before.slice(0, offset) + delta.text });
+    const same = known && known.attempt === attempt ? known : undefined;
+    const end = same ? same.missing + same.text.length : 0;
+    const offset = delta.offset ?? end;
+    // What is missing in between, or at its beginning, comes with the whole text, at its end.
+    if (same && (offset > end || offset < same.missing)) return;
+    const before = same ? same.text.slice(0, offset - same.missing) : "";
+    this.#writing.set(key, {
+      key,
+      attempt,
+      text: before + delta.text,
+      missing: same?.missing ?? offset,
+      after: same?.after ?? this.#events.at(-1)?.sequence ?? 0,
+    });
     this.#publish();
   }
 

@@ -97,6 +97,7 @@ export class Picture {
 
   /** Copy the tiles of the view onto the canvas. */
   blit(g: CanvasRenderingContext2D, view: View): void {
+    g.imageSmoothingEnabled = false;
     const first = this.tiles.indexOf(leftOf(view));
     const origin = Math.round(xOf(view, this.tiles.startOf(first)) * view.dpr) / view.dpr;
     for (let index = first; index <= this.tiles.indexOf(view.right); index++) {

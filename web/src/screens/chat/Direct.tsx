@@ -1,0 +1,131 @@
+/** Talking with one agent. */
+import { Play } from "lucide-react";
+import { useCallback, useMemo, useState } from "react";
+import { useLocation } from "wouter";
+import { useMesh, useSlice } from "@/app/hooks";
+import { paths } from "@/app/places";
+import type { AgentState } from "@/core/mesh/agents";
+import type { Message } from "@/core/mesh/message";
+import type { Outgoing } from "@/core/mesh/outbox";
+import { agentToken } from "@/core/text";
+import { Button, Empty, Segmented } from "@/kit";
+import { AgentHead } from "./AgentHead";
+import { type Ask, ask, asks } from "./asks";
+import { ChatScreen } from "./ChatScreen";
+import { Composer, type Wanted } from "./Composer";
+import { useHistory } from "./history";
+import { useOutgoing } from "./outgoing";
+import { concerns, isBetweenPeople, isByPerson, isRich } from "./said";
+
+type Mode = "direct" | "ask" | "handoff";
+
+const MODES: readonly { id: Mode; name: string }[] = [
+  { id: "direct", name: "Message" },
+  { id: "ask", name: "Ask" },
+  { id: "handoff", name: "Hand over" },
+];
+
+const HINTS: { readonly [mode in Mode]: (name: string) => string } = {
+  direct: (name) => `Message ${name}: it sets to work`,
+  ask: (name) => `Ask ${name}, and wait for the answer`,
+  handoff: (name) => `Hand over to ${name}, ahead of what waits`,
+};
+
+export function Direct({ token }: { token: string }) {
+  const mesh = useMesh();
+  const agent = useSlice(mesh.agents.slice).find((one) => one.token === token);
+  const name = agent?.name ?? token;
+  const place = paths.direct(token);
+  const [showsAll, setShowsAll] = useState(false);
+  const [mode, setMode] = useState<Mode>("direct");
+  const wanted = useMemo(() => ({ agent: token }), [token]);
+  const { feed, isLoaded, problem, older, reload } = useHistory(token, wanted, (one) =>
+    concerns(one, token),
+  );
+  const asked = useAsks(token);
+  const hidden = useMemo(() => askedLive(asked, feed.messages), [asked, feed.messages]);
+  const fits = useCallback(
+    (one: Message) => (showsAll || isBetweenPeople(one)) && !hidden.has(one.key),
+    [showsAll, hidden],
+  );
+  const isHere = useCallback((one: Outgoing) => agentToken(one.to) === token, [token]);
+  const outgoing = useOutgoing(isHere, feed.messages);
+  const say = ({ text, files, to }: Wanted) => {
+    if (mode === "ask") ask(to?.name ?? name, text, files);
+    else void mesh.outbox.send({ kind: mode, to: to?.name ?? name, text, files });
+  };
+  return (
+    <ChatScreen
+      place={place}
+      label={`Conversation with ${name}`}
+      listKey={showsAll ? "all" : ""}
+      head={<AgentHead token={token} agent={agent} showsAll={showsAll} onShowAll={setShowsAll} />}
+      messages={feed.messages}
+      hasOlder={feed.before !== null}
+      older={older}
+      isLoaded={isLoaded}
+      problem={problem}
+      onRetry={reload}
+      fits={fits}
+      isRich={isRich}
+      showTo={showsAll}
+      asks={asked}
+      outgoing={outgoing}
+      empty={
+        <Empty>
+          Nobody has talked with {name} yet.{" "}
+          {agent?.input_schema ? "Start it below." : "Write to it below."}
+        </Empty>
+      }
+    >
+      {agent?.input_schema ? (
+        <StartBar agent={agent} />
+      ) : (
+        <Composer
+          place={place}
+          label={`Message to ${name}`}
+          hint={HINTS[mode](name)}
+          modes={<Segmented label="What to do" options={MODES} value={mode} onChange={setMode} />}
+          onSend={say}
+        />
+      )}
+    </ChatScreen>
+  );
+}
+
+function StartBar({ agent }: { agent: AgentState }) {
+  const [, go] = useLocation();
+  return (
+    <section className="composer start-bar" aria-label="Start">
+      <p>{agent.name} is a workflow: it is started with its parameters.</p>
+      <Button look="primary" onPress={() => go(paths.start(agent.token))}>
+        <Play size={15} aria-hidden="true" /> Start …
+      </Button>
+    </section>
+  );
+}
+
+function useAsks(token: string): readonly Ask[] {
+  const all = useSlice(asks);
+  return useMemo(() => all.filter((one) => one.token === token), [all, token]);
+}
+
+const SAME_MS = 15_000;
+
+/** What is heard on the mesh of the questions that the page itself has asked: it is shown once. */
+export function askedLive(asked: readonly Ask[], messages: readonly Message[]): Set<string> {
+  const hidden = new Set<string>();
+  if (asked.length === 0) return hidden;
+  const answered = new Set<string>();
+  for (const one of messages) {
+    if (one.kind === "request" && isByPerson(one)) {
+      const isOurs = asked.some(
+        (own) => own.text === one.text && Math.abs(own.at - one.at) < SAME_MS,
+      );
+      if (!isOurs) continue;
+      hidden.add(one.key);
+      answered.add(one.id);
+    } else if (one.kind === "reply" && answered.has(one.inReplyTo)) hidden.add(one.key);
+  }
+  return hidden;
+}

@@ -1,0 +1,71 @@
+/** How the task stands that a message has opened: live, with what it writes and asks. */
+import { ArrowUpRight } from "lucide-react";
+import { useEffect } from "react";
+import { Link } from "wouter";
+import { useMesh, useSlice, useTaskLog } from "@/app/hooks";
+import { paths } from "@/app/places";
+import { api } from "@/core/api";
+import type { Task } from "@/core/protocol";
+import { FINAL_STATES } from "@/core/protocol";
+import { brief } from "@/core/text";
+import { StateBadge } from "@/kit";
+import { Markdown } from "@/kit/Markdown";
+import { QuestionCard } from "@/screens/questions/QuestionCard";
+import "./task-under.css";
+
+const asked = new Set<string>();
+
+export function TaskUnder({ taskId }: { taskId: string }) {
+  const mesh = useMesh();
+  const task = useSlice(mesh.tasks.slice).find((one) => one.id === taskId);
+  useEffect(() => {
+    // A task that is gone is asked for once; its message stays without a state.
+    if (task || asked.has(taskId)) return;
+    asked.add(taskId);
+    api.task(taskId).then(
+      (found) => mesh.tasks.put([found]),
+      () => undefined,
+    );
+  }, [mesh, task, taskId]);
+  if (!task) return <TaskLink taskId={taskId} />;
+  const isOver = FINAL_STATES.has(task.state);
+  return (
+    <div className="under">
+      <div className="under-line">
+        <StateBadge state={task.state} />
+        <TaskLink taskId={taskId} />
+        {task.error && <span className="under-error truncate">{brief(task.error)}</span>}
+      </div>
+      {!isOver && <Live task={task} />}
+    </div>
+  );
+}
+
+function TaskLink({ taskId }: { taskId: string }) {
+  return (
+    <Link href={paths.task(taskId)} className="under-link">
+      Task <code>{taskId.slice(0, 8)}</code> <ArrowUpRight size={13} aria-hidden="true" />
+    </Link>
+  );
+}
+
+function Live({ task }: { task: Task }) {
+  const mesh = useMesh();
+  const { events, writing } = useTaskLog(task.id);
+  const questions = useSlice(mesh.questions.slice).filter((one) => one.task.id === task.id);
+  const progress = events.findLast((one) => one.kind === "progress");
+  const said = events.filter((one) => one.kind === "said" && typeof one.data.text === "string");
+  const last = said.at(-1);
+  const note = progress ? String(progress.data.text ?? progress.data.message ?? "") : "";
+  return (
+    <>
+      {note && <p className="under-note">{brief(note)}</p>}
+      {writing.length > 0
+        ? writing.map((one) => <Markdown key={one.key} text={one.text} live />)
+        : last && <Markdown text={String(last.data.text)} />}
+      {questions.map((one) => (
+        <QuestionCard key={one.question.id} asked={one} />
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+/** What the person has said in a place and is not part of the conversation yet. */
+import { useEffect, useRef, useState } from "react";
+import { useMesh, useSlice } from "@/app/hooks";
+import type { Message } from "@/core/mesh/message";
+import type { Outgoing } from "@/core/mesh/outbox";
+
+const LINGERS_MS = 4_000;
+
+/** What is in the outbox, and for a moment what has just left it: until it has come back as said. */
+export function useOutgoing(
+  fits: (one: Outgoing) => boolean,
+  messages: readonly Message[],
+): readonly Outgoing[] {
+  const box = useSlice(useMesh().outbox.slice);
+  const before = useRef<readonly Outgoing[]>([]);
+  const [left, setLeft] = useState<readonly Outgoing[]>([]);
+  useEffect(() => {
+    const here = new Set(box.map((one) => one.id));
+    const gone = before.current.filter((one) => !here.has(one.id) && !one.problem);
+    before.current = box;
+    if (gone.length === 0) return;
+    setLeft((now) => [...now, ...gone]);
+    const timer = setTimeout(
+      () => setLeft((now) => now.filter((one) => !gone.includes(one))),
+      LINGERS_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [box]);
+  const latest = messages.slice(-100);
+  const lingering = left.filter((one) => !latest.some((message) => isSame(one, message)));
+  const all = [...lingering, ...box].filter(fits);
+  return useStable(all);
+}
+
+function isSame(outgoing: Outgoing, message: Message): boolean {
+  if (message.id === outgoing.id) return true;
+  return (
+    message.kind === outgoing.kind &&
+    message.text === outgoing.text &&
+    message.at > outgoing.at - 60_000
+  );
+}
+
+/** The same list as before, as long as it holds the same. */
+function useStable<T>(list: readonly T[]): readonly T[] {
+  const kept = useRef(list);
+  const isSameList =
+    kept.current.length === list.length && kept.current.every((one, place) => one === list[place]);
+  if (!isSameList) kept.current = list;
+  return kept.current;
+}
