@@ -4,7 +4,6 @@ import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
   type ReactNode,
-  type RefObject,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -72,7 +71,7 @@ export function MessageList({
   onFollow,
   empty,
 }: ListProps) {
-  const scroller = useRef<HTMLElement>(null);
+  const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [held, setHeld] = useState<readonly Message[] | null>(null);
   const [most, setMost] = useState(FIRST);
   const [isLoading, setLoading] = useState(false);
@@ -91,7 +90,7 @@ export function MessageList({
   const rowHeight = useRowHeight(scroller);
   const list = useVirtualizer({
     count: rows.length,
-    getScrollElement: () => scroller.current,
+    getScrollElement: () => scroller,
     getItemKey: (place) => rows[place]?.key ?? place,
     estimateSize: (place) => estimate(rows[place], rowHeight),
     anchorTo: "end",
@@ -102,10 +101,12 @@ export function MessageList({
     paddingEnd: 12,
   });
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are of another height now
+  useLayoutEffect(() => list.measure(), [rowHeight, list]);
   const isEmpty = rows.length === 0;
   useLayoutEffect(() => {
-    if (!isEmpty) list.scrollToEnd();
-  }, [isEmpty, list]);
+    if (!isEmpty && scroller) list.scrollToEnd();
+  }, [isEmpty, scroller, list]);
   // What one says oneself is seen at once.
   const mine = outgoing.length + asks.length;
   const before = useRef(mine);
@@ -135,7 +136,7 @@ export function MessageList({
   };
   const top = useRef(0);
   const onScroll = () => {
-    const element = scroller.current;
+    const element = scroller;
     if (!element) return;
     const isUp = element.scrollTop < top.current - 1;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
@@ -147,18 +148,17 @@ export function MessageList({
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     const target = event.target as HTMLElement;
-    if (step === 0 || !(target === scroller.current || target.classList.contains("chat-line")))
-      return;
+    if (step === 0 || !(target === scroller || target.classList.contains("chat-line"))) return;
     event.preventDefault();
     if (held === null) setHeld(fitting);
-    moveFocus(scroller.current, target, step);
+    moveFocus(scroller, target, step);
   };
 
   if (isEmpty && !hasMore) return <div className="chat-list-none">{empty}</div>;
   return (
     <div className="chat-list">
       <section
-        ref={scroller}
+        ref={setScroller}
         className="chat-scroller scroll"
         onScroll={onScroll}
         onKeyDown={onKeyDown}
@@ -217,13 +217,14 @@ function estimate(row: Row | undefined, rowHeight: number): number {
 }
 
 /** The height of a row of one line, as the style sheet has it. */
-function useRowHeight(scroller: RefObject<HTMLElement | null>): number {
+function useRowHeight(scroller: HTMLElement | null): number {
   const [height, setHeight] = useState(32);
   useLayoutEffect(() => {
-    const element = scroller.current?.firstElementChild;
+    const element = scroller?.firstElementChild;
     if (!element) return;
     const read = () =>
-      setHeight(Number.parseFloat(getComputedStyle(element).getPropertyValue("--line")) || 32);
+      setHeight(Number.parseFloat(getComputedStyle(element).getPropertyValue("--chat-line")) || 32);
+    read();
     const observer = new ResizeObserver(read);
     observer.observe(element);
     return () => observer.disconnect();

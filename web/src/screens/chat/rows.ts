@@ -71,11 +71,17 @@ export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown
     });
     last = rich ? message : null;
   }
-  for (const ask of asks.slice(asked)) addAsk(ask);
   const there = new Set(messages.slice(-200).map((one) => one.id));
-  for (const one of outgoing)
-    if (!there.has(one.id))
-      rows.push({ kind: "outgoing", key: `${one.kind}:${one.id}`, outgoing: one });
+  const late = [
+    ...asks.slice(asked).map((ask) => ({ at: ask.at, add: () => addAsk(ask) })),
+    ...outgoing
+      .filter((one) => !there.has(one.id))
+      .map((one) => ({
+        at: one.at,
+        add: () => rows.push({ kind: "outgoing", key: `${one.kind}:${one.id}`, outgoing: one }),
+      })),
+  ];
+  for (const one of late.sort((a, b) => a.at - b.at)) one.add();
   return rows;
 }
 
