@@ -39,6 +39,7 @@ export interface ListProps {
   asks?: readonly Ask[];
   outgoing?: readonly Outgoing[];
   newSince?: number;
+  newUntil?: number;
   me: string;
   isRich: (one: Message) => boolean;
   /** Whether rows say whom they are for, where that is not plain from the place. */
@@ -63,6 +64,7 @@ export function MessageList({
   asks = NO_ASKS,
   outgoing = NO_OUTGOING,
   newSince = 0,
+  newUntil = 0,
   me,
   isRich,
   showTo,
@@ -82,8 +84,8 @@ export function MessageList({
   const base = useMemo(() => (held ? withFront(held, fitting) : fitting), [held, fitting]);
   const shown = useMemo(() => base.slice(-most), [base, most]);
   const rows = useMemo(
-    () => rowsOf({ messages: shown, asks, outgoing, newSince, me, isRich }),
-    [shown, asks, outgoing, newSince, me, isRich],
+    () => rowsOf({ messages: shown, asks, outgoing, newSince, newUntil, me, isRich }),
+    [shown, asks, outgoing, newSince, newUntil, me, isRich],
   );
   const behind = held ? countBehind(held, fitting, MOST_NEW) : 0;
   const hasMore = base.length > shown.length || hasOlder;

@@ -7,7 +7,7 @@ import { brief, clock, duration, moment } from "@/core/text";
 import { Avatar, Badge, IconButton, JsonView, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { Files } from "./Files";
-import { isData, isToPerson, speaker } from "./said";
+import { isData, isToPerson, listener, speaker } from "./said";
 import { TaskUnder } from "./TaskUnder";
 
 const KIND_NAMES: { readonly [kind in MessageKind]: string } = {
@@ -46,12 +46,12 @@ export const CompactRow = memo(function CompactRow({ message, isOpened, onOpen }
         {message.to && (
           <>
             <ArrowRight size={12} aria-label="to" />
-            <span className="truncate">{message.to}</span>
+            <span className="truncate">{listener(message)}</span>
           </>
         )}
       </span>
       <KindBadge kind={message.kind} failed={message.failed} />
-      <span className="chat-text truncate">{brief(message.text, 240) || "(nothing)"}</span>
+      <span className="chat-text truncate">{brief(message.text, 240) || "(no text)"}</span>
       <span className="chat-latency num">
         {message.latency !== null && duration(message.latency)}
       </span>
@@ -122,7 +122,7 @@ export function Said({ message }: { message: Message }) {
   return (
     <div className="chat-words">
       {message.text === "" && !message.isOpen ? (
-        message.files.length === 0 && <span className="muted">(nothing)</span>
+        message.files.length === 0 && <span className="muted">(no text)</span>
       ) : (
         <Markdown text={message.text} live={message.isOpen} />
       )}

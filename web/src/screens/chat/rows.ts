@@ -22,18 +22,19 @@ export interface Shown {
   readonly messages: readonly Message[];
   readonly asks: readonly Ask[];
   readonly outgoing: readonly Outgoing[];
-  /** What came later is marked as new; 0 for nothing. */
+  /** What came between the two is new: it was not seen before the place was opened. */
   readonly newSince: number;
+  readonly newUntil: number;
   readonly me: string;
   readonly isRich: (one: Message) => boolean;
 }
 
 const PAUSE_MS = 5 * 60_000;
 
-export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown): Row[] {
+export function rowsOf({ messages, asks, outgoing, newSince, newUntil, me, isRich }: Shown): Row[] {
   const rows: Row[] = [];
   let day = "";
-  let isMarked = newSince === 0;
+  let isMarked = false;
   let last: Message | null = null;
   let asked = 0;
   const separate = (at: number): void => {
@@ -57,9 +58,11 @@ export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown
     }
     separate(message.at);
     if (!isMarked && message.at > newSince && !(isByPerson(message) && message.user === me)) {
-      rows.push({ kind: "new", key: "new" });
       isMarked = true;
-      last = null;
+      if (message.at <= newUntil) {
+        rows.push({ kind: "new", key: "new" });
+        last = null;
+      }
     }
     const rich = isRich(message);
     rows.push({
