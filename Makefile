@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test adapters faults check format docs bench soak clean
+.PHONY: help demo test adapters browser faults check format docs web web-check bench soak clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,7 @@ demo: .venv/.ready ## Watch three agents talk, on a server of their own
 test: .venv/.ready ## Run every test against real servers and processes
 	@$(BIN)/pytest $(ARGS)
 	@$(MAKE) --no-print-directory adapters
+	@$(MAKE) --no-print-directory browser
 
 # These frameworks do not agree on their dependencies, so each has an environment of its own.
 .venvs/%/.ready: pyproject.toml
@@ -37,6 +38,33 @@ adapters: $(FRAMEWORKS:%=.venvs/%/.ready) ## Run the kit of runtimes against eac
 		echo "$$name:"; \
 		.venvs/$$name/bin/python -m pytest tests/adapters -n 2 -k "$$name" $(ARGS); \
 	done
+
+# The console is tested as users get it: the wheel, in an environment of its own.
+.venvs/browser/.ready: pyproject.toml
+	@echo "Setting up .venvs/browser (once) ..."
+	@test -x .venvs/browser/bin/python || $(PYTHON) -m venv .venvs/browser
+	@.venvs/browser/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@.venvs/browser/bin/python -m pip install --quiet --disable-pip-version-check '.[gateway]' --group browser
+	@touch $@
+
+browser: .venvs/browser/.ready ## Drive a real browser through the console
+	@tests/browser/install-chromium || true
+	@.venvs/browser/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	@.venvs/browser/bin/python -m pytest tests/browser -c tests/browser/pytest.ini $(ARGS)
+
+web/node_modules/.ready: web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+web: web/node_modules/.ready .venv/.ready ## Build the console's page into the package
+	@$(BIN)/python docs/openapi.py > web/openapi.json
+	@cd web && npm run --silent types && npm run --silent build
+
+web-check: web/node_modules/.ready ## See that the built page is that of the sources, and that they are in order
+	@$(MAKE) --no-print-directory web
+	@cd web && npm run --silent check
+	@git diff --exit-code --stat -- web/src/core/api.gen.ts src/hubbub/gateway/static || { echo "The built page differs: commit what 'make web' makes"; exit 1; }
+	@test -z "$$(git ls-files --others --exclude-standard src/hubbub/gateway/static)" || { echo "The built page has new files: commit them"; exit 1; }
 
 faults: .venv/.ready ## Break everything while hundreds of tasks run, and print the ledger
 	@PYTHONPATH=tests $(BIN)/python -m faults.suite $(ARGS)

@@ -46,7 +46,7 @@ async def test_a_workflow_is_started_and_answered_over_http(
     everything = await start("up", f"{file}:workflows", "--processes", "2", "--port", "0", **more)
     seen = await everything.until("Ctrl-C ends it.")
     assert "Serves   Greeting in 2 processes" in seen
-    found = re.search(r"Gateway  (http://127\.0\.0\.1:\d+)", seen)
+    found = re.search(r"Console  (http://127\.0\.0\.1:\d+)", seen)
     assert found
     async with httpx.AsyncClient(base_url=found[1], timeout=PATIENCE_SECONDS) as client:
         assert (await client.get("/readyz")).status_code == 200

@@ -46,7 +46,7 @@ async def test_messages_are_sent_and_read_back(config: NATSConfig, name: Named) 
         assert [one["content"] for one in page["messages"]] == [{"n": 1}]
         assert page["messages"][0]["message_id"] == first.json()["message_id"]
         told = await client.post("/api/messages", json={"kind": "broadcast", "content": "all"})
-        assert told.json() == {"message_id": None, "task_id": None}
+        assert told.json()["task_id"] is None
         for wrong in ({"kind": "direct", "content": "x"}, {"kind": "whisper", "content": "x"}):
             check_problem(await client.post("/api/messages", json=wrong), 422)
         check_problem(await client.get("/api/messages", params={"before": "?"}), 422)

@@ -40,14 +40,14 @@ class ServingProcess:
         targets: list[str],
         *,
         environment: Mapping[str, str] | None = None,
-        output: IO[bytes] | None = None,
+        output: IO[bytes] | int | None = None,
     ) -> Self:
         """Start a process.
 
         Args:
             targets: what it serves.
             environment: added to ours.
-            output: where its output goes; ours by default.
+            output: where its output goes; ours by default, nowhere with `DEVNULL`.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,

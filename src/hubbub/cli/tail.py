@@ -126,7 +126,9 @@ async def _tail(
             # Beside the output, so that a pipe gets the conversation alone.
             sys.stderr.write(f"Watching {mesh.connection.url}; Ctrl-C ends it\n")
         async for entry in entries:
-            show(entry)
+            # The end of a streamed answer says nothing.
+            if entry.kind != "reply" or entry.failed or entry.message.text:
+                show(entry)
 
 
 def _facts(entry: HistoryEntry, utterance: Utterance) -> dict[str, Any]:

@@ -1,31 +1,27 @@
-"""`hubbub up`: the server, the gateway, and what one likes to serve, in one command."""
+"""`hubbub up`: the server, the gateway with its console, and what one likes to serve."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import typer
 
 from hubbub.agents.session import stop_on_signals
 from hubbub.cli.console_log import log_to_console
+from hubbub.cli.console_page import Open, gateway, open_page
 from hubbub.cli.options import Json
 from hubbub.cli.output import console, print_json
 from hubbub.cli.processes import ServingProcesses
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.cli.targets import load_agents
-from hubbub.errors import MissingExtra
 from hubbub.mesh.mesh import Mesh
 from hubbub.settings import NATSConfig
 
 __all__ = ["register"]
 
 _NAME = "Gateway"
-_EXTRA = frozenset(
-    {"fastapi", "starlette", "uvicorn", "joserfc", "prometheus_client", "websockets"}
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +45,19 @@ def up(
         typer.Option(min=0, max=65_535, help="Port of the gateway, 8400 by default; 0 is any."),
     ] = None,
     json: Json = False,
+    open: Open = True,  # noqa: A002 - named after its option
 ) -> None:
-    """Run the gateway, a NATS server unless there is one, and what you like to serve."""
-    run_async(_up(targets or [], processes, host, port, json))
+    """Run the web console and its gateway, a NATS server unless there is one, and your agents."""
+    run_async(_up(targets or [], processes, host, port, json, open))
 
 
 async def _up(
-    targets: list[str], processes: int, host: str | None, port: int | None, json: bool
+    targets: list[str],
+    processes: int,
+    host: str | None,
+    port: int | None,
+    json: bool,
+    show: bool,
 ) -> None:
     log_to_console(NATSConfig())
     # A target that cannot be served is told before anything has been started.
@@ -64,12 +66,13 @@ async def _up(
     async with contextlib.AsyncExitStack() as stack:
         mesh = await stack.enter_async_context(on_mesh(_NAME, start_server=True))
         stack.enter_context(stop_on_signals(stop))
-        url = await stack.enter_async_context(_gateway(mesh, host, port))
+        url = await stack.enter_async_context(gateway(mesh, host=host, port=port))
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if targets:
             serving = await stack.enter_async_context(ServingProcesses(targets, processes))
             waiting.append(asyncio.create_task(serving.keep(wait_for_restart=False)))
         _tell(mesh, url, names, processes, json)
+        await open_page(url, wanted=show and not json)
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -80,31 +83,13 @@ async def _up(
             await asyncio.wait(waiting)
 
 
-@contextlib.asynccontextmanager
-async def _gateway(mesh: Mesh, host: str | None, port: int | None) -> AsyncGenerator[str]:
-    """Serve the gateway while the context lasts; yields its URL.
-
-    Raises:
-        MissingExtra: its packages are not installed.
-        SettingsError: it cannot listen there.
-    """
-    try:
-        from hubbub.gateway.serve import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise MissingExtra("The gateway", "gateway") from None
-    async with serve(mesh=mesh, host=host, port=port) as url:
-        yield url
-
-
 def _tell(mesh: Mesh, url: str, names: list[str], processes: int, json: bool) -> None:
     server = mesh.connection.url
     if json:
         print_json({"nats": server, "gateway": url, "serves": names, "processes": processes})
         return
     console.print(f"NATS     {server}")
-    console.print(f"Gateway  {url}  (its API: {url}/openapi.json)")
+    console.print(f"Console  {url}  (API: {url}/openapi.json)")
     if names:
         number = f" in {processes} processes" if processes > 1 else ""
         console.print(f"Serves   {', '.join(names)}{number}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import Any, cast
 
 import msgspec
 
-from hubbub.errors import TaskNotFound
+from hubbub.errors import ConnectionLost, TaskNotFound
 from hubbub.gateway import models
-from hubbub.gateway.ownership import actionable_task, expect_context
+from hubbub.gateway.live.people import tell_answered
+from hubbub.gateway.ownership import actionable_task, expect_context, visible_task
 from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.state import Gateway
@@ -17,11 +19,12 @@ from hubbub.gateway.views import START_MARK
 from hubbub.mesh.tasks.lists import TaskSummary
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON
+from hubbub.wire.envelope import new_id
 from hubbub.wire.events import TaskState
 from hubbub.wire.names import agent_token
 from hubbub.wire.replays import REPLAY
 
-__all__ = ["answer_question", "own_metadata", "send_message", "start_task"]
+__all__ = ["answer_question", "cancel_task", "own_metadata", "send_message", "start_task"]
 
 
 async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn) -> models.Sent:
@@ -32,12 +35,16 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
         HubbubError: it cannot be sent.
     """
     mesh, content = gateway.mesh, cast("JSON", said.content)
-    metadata = own_metadata(said.metadata)
+    metadata, message_id = own_metadata(said.metadata), new_id()
+    if said.message_id is not None:
+        message_id = _id_of_key(who.user, f"{said.kind} {said.message_id}")
     if said.kind == "broadcast":
         if said.agent is not None or said.context_id is not None:
             raise Refusal(422, "invalid-request", "A broadcast has no `agent` and no `context_id`")
-        await mesh.broadcast_message(content, metadata={**metadata, "user": who.user})
-        return models.Sent(message_id=None, task_id=None)
+        await mesh.broadcast_message(
+            content, metadata={**metadata, "user": who.user}, message_id=message_id
+        )
+        return models.Sent(message_id=message_id, task_id=None)
     if said.agent is None:
         raise Refusal(422, "invalid-request", f"A {said.kind} message needs an `agent`")
     if said.context_id is not None:
@@ -50,6 +57,7 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
         metadata=metadata,
         priority=said.priority or usual,
         context_id=said.context_id,
+        message_id=message_id,
         owner=who.user,
     )
     gateway.metrics.tasks_started.inc()
@@ -128,14 +136,30 @@ async def answer_question(
         InvalidAnswer: that is no answer to it.
     """
     mesh = gateway.mesh
-    await actionable_task(mesh, who, task_id)
+    task = await actionable_task(mesh, who, task_id)
     given = answer.answer
     value = given.model_dump() if isinstance(given, models.Decision) else given
     question = await mesh.answer_task(
         task_id, cast("JSON", value), question_id=answer.question_id, by=who.user
     )
     gateway.metrics.answers.inc()
+    # It counts from now on, also when nobody is there to take it in.
+    with contextlib.suppress(ConnectionLost):  # it is stored: pages hear of it with the log
+        await tell_answered(mesh, task.agent, task_id, task.context_id, question.id, who.user)
     return models.Answered(task_id=task_id, question_id=question.id, by=who.user)
+
+
+async def cancel_task(gateway: Gateway, who: Principal, task_id: str) -> TaskSummary:
+    """Ask for the end of a task, and return the task as it stands.
+
+    Raises:
+        Refusal: 403, it is somebody else's to cancel.
+        TaskNotFound: there is no such task, or it is not theirs to see.
+    """
+    mesh = gateway.mesh
+    task = await actionable_task(mesh, who, task_id)
+    await mesh.task(task.agent, task.id).cancel()
+    return await visible_task(mesh, who, task_id)
 
 
 def own_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

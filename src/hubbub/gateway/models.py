@@ -18,6 +18,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterPage",
     "Decision",
+    "FileRef",
     "Health",
     "Key",
     "LetterRetry",
@@ -46,6 +47,7 @@ Key = Annotated[
     StringConstraints(min_length=1, max_length=200),
     Field(description="The same key starts the same task once.", examples=["order-4711"]),
 ]
+MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Metadata = Annotated[dict[str, JsonValue], Field(description="Anything else that is JSON.")]
 Priority = Annotated[int, Field(ge=1, le=5, description="1 is the most urgent.")]
 
@@ -103,12 +105,15 @@ class MessageIn(_In):
     metadata: Metadata = Field(default_factory=dict[str, JsonValue])
     priority: Priority | None = None
     context_id: str | None = Field(None, description="A conversation of yours to go on with.")
+    message_id: MessageId | None = Field(
+        None, description="An id of your own: the same one twice within two minutes is stored once."
+    )
 
 
 class Sent(BaseModel):
     """What was sent."""
 
-    message_id: str | None = Field(description="Its id; none for a broadcast.")
+    message_id: str = Field(description="Its id.")
     task_id: str | None = Field(description="The task that it opened, if it opened one.")
 
 
@@ -126,6 +131,21 @@ class MessageOut(BaseModel):
     priority: int
     failed: bool = Field(description="Whether it tells of a failure.")
     at: str
+    user: str = Field("", description="The person who said it through a gateway, if one did.")
+    task_id: str = Field("", description="The task that it opens or completes, if it does.")
+    latency_ms: float | None = Field(
+        None, description="Milliseconds since what it answers, if that is on this page."
+    )
+    files: list[FileRef] = Field(default_factory=list["FileRef"])
+
+
+class FileRef(BaseModel):
+    """A file that goes with a message."""
+
+    id: str = Field(examples=["5f0c1f6e2b8d4a7f9c3e6b1a0d2c4e8f"])
+    name: str = Field(examples=["report.pdf"])
+    media_type: str = Field(examples=["application/pdf"])
+    size: int = Field(description="In bytes.")
 
 
 class MessagePage(BaseModel):

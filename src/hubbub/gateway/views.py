@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hubbub.gateway import models
+from hubbub.gateway.said import Asked, files_of, task_of, user_of
 from hubbub.mesh.history.entries import HistoryEntry
 from hubbub.mesh.letters.reading import DeadLetter
 from hubbub.mesh.tasks.lists import TaskSummary
@@ -60,8 +61,13 @@ def task_view(task: TaskSummary) -> models.Task:
     )
 
 
-def message_view(entry: HistoryEntry) -> models.MessageOut:
-    """Return what was said as it is shown."""
+def message_view(entry: HistoryEntry, asked: Asked) -> models.MessageOut:
+    """Return what was said as it is shown.
+
+    Args:
+        entry: what was said.
+        asked: what was said before it.
+    """
     message = entry.message
     return models.MessageOut(
         kind=entry.kind,
@@ -75,6 +81,10 @@ def message_view(entry: HistoryEntry) -> models.MessageOut:
         priority=message.priority,
         failed=entry.failed,
         at=entry.at,
+        user=user_of(entry),
+        task_id=task_of(entry),
+        latency_ms=asked.latency_ms(entry),
+        files=[models.FileRef(**file) for file in files_of(message.metadata)],
     )
 
 

@@ -238,9 +238,19 @@ class Speaker(ABC):
                 yield piece
 
     async def broadcast_message(
-        self, content: JSON, *, metadata: dict[str, Any] | None = None
+        self,
+        content: JSON,
+        *,
+        metadata: dict[str, Any] | None = None,
+        message_id: str | None = None,
     ) -> None:
         """Tell all agents something; it sets none of them to work.
+
+        Args:
+            content: text, or any JSON value.
+            metadata: anything else that is JSON.
+            message_id: an id of your own. It is then waited for that the message is stored, once
+                under the same id within two minutes; who listens may hear it again.
 
         Raises:
             InvalidMessage: content or metadata are no JSON, or too large.
@@ -249,14 +259,18 @@ class Speaker(ABC):
         """
         # Monitors look for a status in every announcement.
         facts = {"status": "online", **(metadata or {})}
-        message, _ = self._compose("announcement", None, content, facts, 3, None, None)
+        message, _ = self._compose("announcement", None, content, facts, 3, None, message_id)
         if self._is_rehearsed():
             return
         connection = self._line().connection
         subject = connection.layout.everybody(agent_token(message.from_agent))
 
         async def publish() -> None:
-            await connection.publish(subject, message.to_bytes())
+            if message_id is None:
+                await connection.publish(subject, message.to_bytes())
+            else:
+                headers = {MESSAGE_ID: message_id}
+                await store(connection, subject, message.to_bytes(), headers=headers)
 
         run = self._current_run()
         await (publish() if run is None else tell_once(run, message, publish))
@@ -381,7 +395,9 @@ class Speaker(ABC):
 
         run = self._current_run()
         await (put() if run is None else put_once(run, to_agent, message, put))
-        return TaskHandle(connection, to_agent, message.message_id, message=message)
+        return TaskHandle(
+            connection, to_agent, message.message_id, message=message, owner=owner or ""
+        )
 
     def _is_rehearsed(self) -> bool:
         run = self._current_run()

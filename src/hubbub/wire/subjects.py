@@ -34,6 +34,7 @@ Kind = Literal[
     "log",
     "input",
     "live",
+    "people",
 ]
 
 
@@ -172,6 +173,10 @@ class Layout:
         """Where a task's text is shown while it is being made."""
         return f"tasks.{agent}.{task_id}.live"
 
+    def people(self, agent: str, task_id: str) -> str:
+        """Where it is told what people do at a task's questions."""
+        return f"tasks.{agent}.{task_id}.people"
+
 
 OPEN = Layout(secured=False)
 SECURED = Layout(secured=True)
@@ -202,6 +207,7 @@ _FORMS: list[tuple[Kind, tuple[str, ...], str]] = [
     ("log", ("agent", "task_id"), rf"tasks\.{_T}\.{_ID}\.log"),
     ("input", ("agent", "task_id", "key"), rf"tasks\.{_T}\.{_ID}\.in\.{_KEY}"),
     ("live", ("agent", "task_id"), rf"tasks\.{_T}\.{_ID}\.live"),
+    ("people", ("agent", "task_id"), rf"tasks\.{_T}\.{_ID}\.people"),
 ]
 _PATTERNS: list[tuple[Kind, tuple[str, ...], re.Pattern[str]]] = [
     (kind, fields, re.compile(pattern)) for kind, fields, pattern in _FORMS

@@ -1,4 +1,4 @@
-"""`hubbub demo`: three agents, each in a process of its own, and the conversation they have."""
+"""`hubbub demo`: a shop in the web console, and three agents whose talk the terminal shows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hubbub.cli.console_page import Open
 from hubbub.cli.running import run_async
 
 __all__ = ["register"]
@@ -18,8 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the script.")] = False,
+    open: Open = True,  # noqa: A002 - named after its option
 ) -> None:
-    """Watch three agents announce themselves, talk, hand over, fail and recover."""
+    """See a shop at work in the web console, and three agents talk, hand over, fail and recover."""
     from hubbub.cli.demo.story import play
 
-    run_async(play(stay=not once))
+    run_async(play(stay=not once, show=open))

@@ -13,8 +13,10 @@ from nats.aio.msg import Msg
 from rich.text import Text
 
 from hubbub.agents.session import stop_on_signals
-from hubbub.cli.conversation import Listener, rendered
+from hubbub.cli.console_page import open_page
+from hubbub.cli.conversation import Listener, Utterance, rendered
 from hubbub.cli.demo.model import demo_model
+from hubbub.cli.demo.shop import SHOP, shop
 from hubbub.cli.output import console
 from hubbub.cli.processes import ServingProcess
 from hubbub.cli.running import on_mesh
@@ -37,33 +39,42 @@ _ENVIRONMENT = {"HUBBUB_LEASE_SECONDS": "2", "HUBBUB_HEARTBEAT_SECONDS": "5"}
 _WIDE = 10_000
 
 
-async def play(*, stay: bool) -> None:
+async def play(*, stay: bool, show: bool = False) -> None:
     """Play the demo.
 
     Args:
-        stay: whether the agents stay afterwards, to be talked to, until Ctrl-C.
+        stay: whether the shop is open, and everybody stays to be talked to, until Ctrl-C.
+        show: whether the console is to be opened in the user's browser.
 
     Raises:
         HubbubError: something in it did not go as told.
     """
     config = NATSConfig()
     stop = asyncio.Event()
-    async with on_mesh("You", start_server=True) as mesh, demo_model(config) as model:
-        console.print(f"Hubbub demo · NATS at {mesh.connection.url} · model: {model.description}")
-        with stop_on_signals(stop):
-            async with _conversation_shown(mesh), _Stage(model.environment) as stage:
-                story = asyncio.create_task(_tell(mesh, stage), name="demo story")
-                stopped = asyncio.create_task(stop.wait(), name="demo stop")
-                await asyncio.wait({story, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not story.done():
-                    story.cancel()
-                    await asyncio.wait({story})
-                else:
-                    stopped.cancel()
-                    story.result()
-                    if stay:
-                        _invite()
-                        await stop.wait()
+    async with contextlib.AsyncExitStack() as stack:
+        mesh = await stack.enter_async_context(on_mesh("You", start_server=True))
+        stack.enter_context(stop_on_signals(stop))
+        url = await stack.enter_async_context(shop(mesh, config, is_open=stay))
+        console.print(f"Hubbub demo · NATS at {mesh.connection.url}")
+        if url:
+            console.print(f"Console: {url}", style="bold")
+            await open_page(url, wanted=show and stay)
+        model = await stack.enter_async_context(demo_model(config))
+        console.print(f"Model: {model.description}")
+        await stack.enter_async_context(_conversation_shown(mesh))
+        stage = await stack.enter_async_context(_Stage(model.environment))
+        story = asyncio.create_task(_tell(mesh, stage), name="demo story")
+        stopped = asyncio.create_task(stop.wait(), name="demo stop")
+        await asyncio.wait({story, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not story.done():
+            story.cancel()
+            await asyncio.wait({story})
+            return
+        stopped.cancel()
+        story.result()
+        if stay:
+            _invite(url)
+            await stop.wait()
 
 
 class _Stage:
@@ -208,13 +219,17 @@ async def _conversation_shown(mesh: Mesh) -> AsyncGenerator[None]:
 
     async def show(raw: Msg) -> None:
         utterance = listener.hear(raw)
-        if utterance is not None:
+        if utterance is not None and _is_of_the_story(utterance):
             width = console.width if console.is_terminal else _WIDE
             console.print(rendered(utterance, width=width))
 
     async with mesh.connection.subscription("agents.>", show):
         await mesh.connection.flush()
         yield
+
+
+def _is_of_the_story(utterance: Utterance) -> bool:
+    return utterance.message.from_agent not in SHOP and utterance.to_agent not in SHOP
 
 
 def _heading(text: str) -> None:
@@ -226,9 +241,11 @@ def _note(text: str) -> None:
     console.print(Text(f"          {text}", style="italic"))
 
 
-def _invite() -> None:
+def _invite(url: str | None) -> None:
     console.print()
-    console.print("The agents stay. Talk to them from another terminal:")
+    if url:
+        console.print(f"The shop stays open, and asks you now and then: {url}/inbox")
+    console.print("The agents stay. Talk to them there, or from another terminal:")
     console.print(f'  hubbub request {WEATHER} "What is the weather in Madrid?"')
     console.print(f'  hubbub send {COORDINATOR} "Plan a day in Rome" --follow')
     console.print("  hubbub agents")

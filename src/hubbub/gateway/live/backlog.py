@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from hubbub.gateway.live.happenings import Happening, Secrets, of_entry
+from hubbub.gateway.live.happenings import Happening, QuestionsSeen, of_entry
 from hubbub.gateway.live.place import LivePlace
 from hubbub.gateway.live.sources import read_letter, read_logged
+from hubbub.gateway.said import Asked
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.streams import DEAD, TASKS
 
@@ -29,7 +30,9 @@ class Backlog:
     is_whole: bool
 
 
-async def read_backlog(mesh: Mesh, start: LivePlace, end: LivePlace, secrets: Secrets) -> Backlog:
+async def read_backlog(
+    mesh: Mesh, start: LivePlace, end: LivePlace, seen: QuestionsSeen
+) -> Backlog:
     """Read what is stored between two places; nothing if it is too much to be told.
 
     Raises:
@@ -54,18 +57,19 @@ async def read_backlog(mesh: Mesh, start: LivePlace, end: LivePlace, secrets: Se
         subject = connection.layout.log("*", "*")
         for one in await connection.read_back(TASKS, subject, after=start.tasks):
             if one.sequence <= end.tasks:
-                read = read_logged(one.sequence, one.subject, one.data, one.headers, secrets)
+                read = read_logged(one.sequence, one.subject, one.data, one.headers, seen)
                 found += [read] if read is not None else []
     if start.dead < end.dead:
         for one in await connection.read_back(DEAD, "dead.>", after=start.dead):
             if one.sequence <= end.dead:
                 found.append(read_letter(one.sequence, one.subject, one.headers))
     if before != behind:
+        asked = Asked()
         entries = mesh.follow_history(after=start.history, live=False)
         async with contextlib.aclosing(entries):
             async for entry in entries:
                 place = LivePlace(0, 0, entry.cursor).said
                 if place.history > behind.history or place.notices > behind.notices:
                     break
-                found.append(of_entry(entry))
+                found.append(of_entry(entry, asked))
     return Backlog(found, is_whole=True)

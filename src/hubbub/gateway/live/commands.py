@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import Any, cast, get_args
 
 import msgspec
 from pydantic import ValidationError
 
-from hubbub.errors import HubbubError, InvalidMessage
+from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
 from hubbub.gateway import models
-from hubbub.gateway.actions import answer_question, send_message
+from hubbub.gateway.actions import answer_question, cancel_task, send_message
 from hubbub.gateway.live.page import Page
+from hubbub.gateway.live.people import Look, LookState, tell_look
+from hubbub.gateway.ownership import visible_task
 from hubbub.gateway.problems import Refusal, problem_of
 from hubbub.gateway.state import Gateway
+from hubbub.wire.clock import now
 from hubbub.wire.codec import decode_object
 
-__all__ = ["obey"]
+__all__ = ["look_away", "obey"]
 
 _MOST_SLICES = 100
 _LONGEST_SLICE = 100
+_LONGEST_TEXT = 200
+_MOST_LOOKS = 100
 _NAMES = ("all", "agents", "messages", "tasks", "dead")
 _PREFIXES = ("agent:", "task:", "context:")
 
@@ -65,16 +71,66 @@ async def _done(gateway: Gateway, page: Page, fields: dict[str, Any]) -> dict[st
             page.slices -= _slices(fields)
             return {}
         case "answer":
-            task_id = fields.pop("task_id", None)
-            if not isinstance(task_id, str):
-                raise Refusal(422, "invalid-frame", "An answer needs a `task_id`")
+            task_id = _text(fields, "task_id")
             given = models.Answer.model_validate(fields)
             return (await answer_question(gateway, page.who, task_id, given)).model_dump()
         case "send":
             said = models.MessageIn.model_validate(fields)
             return (await send_message(gateway, page.who, said)).model_dump()
+        case "cancel":
+            task = await cancel_task(gateway, page.who, _text(fields, "task_id"))
+            return {"task_id": task.id, "state": task.state}
+        case "look":
+            await _look(gateway, page, fields)
+            return {}
         case _:
-            raise Refusal(422, "invalid-frame", "`op` must be sub, unsub, answer or send")
+            raise Refusal(
+                422, "invalid-frame", "`op` must be sub, unsub, answer, send, cancel or look"
+            )
+
+
+async def _look(gateway: Gateway, page: Page, fields: dict[str, Any]) -> None:
+    task_id, question_id = _text(fields, "task_id"), _text(fields, "question_id")
+    state = _state(fields)
+    mesh, key = gateway.mesh, (task_id, question_id)
+    agent = page.looks.pop(key, None)
+    if agent is None:
+        # Who may see a task may be seen to look at it; asked once, for it is said again and again.
+        agent = (await visible_task(mesh, page.who, task_id)).agent
+    if state != "left":
+        page.looks[key] = agent
+        if len(page.looks) > _MOST_LOOKS:
+            del page.looks[next(iter(page.looks))]
+    await tell_look(mesh, agent, task_id, _look_of(page, question_id, state))
+
+
+async def look_away(gateway: Gateway, page: Page) -> None:
+    """Tell that a page that has been closed looks at nothing any more.
+
+    If the mesh is away, the others forget it by themselves.
+    """
+    looks, page.looks = page.looks, {}
+    with contextlib.suppress(ConnectionLost):
+        for (task_id, question_id), agent in looks.items():
+            await tell_look(gateway.mesh, agent, task_id, _look_of(page, question_id, "left"))
+
+
+def _look_of(page: Page, question_id: str, state: LookState) -> Look:
+    return Look(question_id=question_id, user=page.who.user, page=page.id, state=state, at=now())
+
+
+def _state(fields: dict[str, Any]) -> LookState:
+    state = fields.get("state")
+    if state not in get_args(LookState):
+        raise Refusal(422, "invalid-frame", "`state` must be looking, typing or left")
+    return cast("LookState", state)
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    text = fields.pop(name, None)
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+        raise Refusal(422, "invalid-frame", f"`{name}` must be a text")
+    return text
 
 
 def _read(data: bytes) -> dict[str, Any]:

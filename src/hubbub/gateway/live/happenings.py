@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from hubbub.errors import InvalidMessage
+from hubbub.gateway.said import Asked, files_of, task_of, user_of
 from hubbub.mesh.history.entries import HistoryEntry
 from hubbub.wire.card import AgentCard
 from hubbub.wire.events import TaskEvent
@@ -17,8 +18,9 @@ from hubbub.wire.names import agent_token
 
 __all__ = [
     "Happening",
-    "Secrets",
+    "QuestionsSeen",
     "frame",
+    "mesh_frame",
     "of_beat",
     "of_delta",
     "of_entry",
@@ -36,7 +38,7 @@ _KINDS: dict[str, Kind] = {
     "timed_out": "answer",
     "said": "end",
 }
-_MOST_SECRETS = 10_000
+_MOST_QUESTIONS = 10_000
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,22 +59,40 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     public: bool = False
 
 
-class Secrets:
-    """Which questions ask for a secret, as far as they have been seen."""
+class QuestionsSeen:
+    """Which questions ask for a secret, and which are answered, as far as they have been seen."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, bool] = OrderedDict()
+        self._answered: OrderedDict[str, None] = OrderedDict()
+
+    def is_answered(self, question_id: str) -> bool:
+        """Tell whether a task has taken in an answer to a question, or waits for none any more."""
+        return question_id in self._answered
 
     def shown(self, event: TaskEvent) -> dict[str, Any]:
         """Return the facts of an event without an answer that may be a secret."""
+        if event.kind in ("answered", "timed_out"):
+            self._answered[str(event.data.get("id"))] = None
+            if len(self._answered) > _MOST_QUESTIONS:
+                self._answered.popitem(last=False)
         if event.kind == "asked":
             asked: Any = event.data.get("question", event.data)
             self._known[str(asked.get("id"))] = bool(asked.get("secret"))
-            if len(self._known) > _MOST_SECRETS:
+            if len(self._known) > _MOST_QUESTIONS:
                 self._known.popitem(last=False)
         elif event.kind == "answered" and self._known.get(str(event.data.get("id")), True):
             return {**event.data, "answer": None, "hidden": True}
         return event.data
+
+
+def mesh_frame(connected: bool, at: str) -> bytes:
+    """Write the frame that tells whether the gateway reaches the NATS server.
+
+    It has no place: nothing of it is stored.
+    """
+    body = {"k": "mesh", "connected": connected, "at": at}
+    return msgspec.json.encode({"t": time.time_ns() // 1_000_000, "ev": [body]})
 
 
 def frame(seq: str, bodies: Iterable[bytes], *, gap: bool = False) -> bytes:
@@ -100,7 +120,7 @@ def of_event(
     sequence: int,
     context: str,
     owner: str | None,
-    secrets: Secrets,
+    seen: QuestionsSeen,
 ) -> Happening:
     """Return what an event of a task's log is."""
     kind = _KINDS.get(event.kind, "task")
@@ -112,7 +132,7 @@ def of_event(
         "kind": event.kind,
         "at": event.at,
         "seq": sequence,
-        "data": secrets.shown(event),
+        "data": seen.shown(event),
     }
     return Happening(
         slices=_slices("tasks", agents=[agent], task=task_id, context=context),
@@ -136,7 +156,7 @@ def of_delta(agent: str, task_id: str, data: bytes) -> Happening | None:
     )
 
 
-def of_entry(entry: HistoryEntry) -> Happening:
+def of_entry(entry: HistoryEntry, asked: Asked) -> Happening:
     """Return what something is that was said."""
     message = entry.message
     names = [name for name in (message.from_agent, entry.to_agent) if name]
@@ -151,6 +171,7 @@ def of_entry(entry: HistoryEntry) -> Happening:
         return Happening(
             slices=_slices("agents", agents=agents), body=msgspec.json.encode(body), public=True
         )
+    task_id = task_of(entry)
     body = {
         "k": "msg",
         "kind": entry.kind,
@@ -160,18 +181,20 @@ def of_entry(entry: HistoryEntry) -> Happening:
         "message_id": message.message_id,
         "in_reply_to": message.in_reply_to,
         "context_id": message.conversation,
+        "priority": message.priority,
         "failed": entry.failed,
         "at": entry.at,
+        "user": user_of(entry),
+        "task_id": task_id,
+        "latency_ms": asked.latency_ms(entry),
+        "files": files_of(message.metadata),
+        "chunk": entry.chunk,
     }
-    task_id = ""
-    if entry.kind in ("direct", "handoff"):
-        task_id = message.message_id
-    elif entry.kind == "completion":
-        task_id = message.in_reply_to or ""
     return Happening(
         slices=_slices("messages", agents=agents, context=message.conversation, task=task_id),
         body=msgspec.json.encode(body),
         task_id=task_id,
+        owner=entry.owner or None,
         public=entry.kind == "broadcast",
     )
 

@@ -11,14 +11,26 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from hubbub.errors import HubbubError, TaskNotFound
+from hubbub.errors import ConnectionLost, HubbubError, TaskNotFound
 from hubbub.gateway.live.backlog import read_backlog
-from hubbub.gateway.live.happenings import Happening, Secrets, frame, of_beat, of_delta, of_entry
+from hubbub.gateway.live.happenings import (
+    Happening,
+    QuestionsSeen,
+    frame,
+    mesh_frame,
+    of_beat,
+    of_delta,
+    of_entry,
+)
 from hubbub.gateway.live.page import Page
+from hubbub.gateway.live.people import of_people
 from hubbub.gateway.live.place import LivePlace
 from hubbub.gateway.live.sources import read_letter, read_logged, tail
+from hubbub.gateway.said import Asked
+from hubbub.mesh.history.pages import Place
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.streams import DEAD, TASKS, expect_streams
+from hubbub.wire.clock import now
 from hubbub.wire.envelope import HEARTBEAT_PREFIX
 from hubbub.wire.subjects import parse
 
@@ -41,9 +53,11 @@ class Hub:
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
         self._pages: set[Page] = set()
+        self._watching = contextlib.ExitStack()
         self._waiting: list[Happening] = []
         self._news = asyncio.Event()
-        self._secrets = Secrets()
+        self._seen = QuestionsSeen()
+        self._asked = Asked()
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._place = LivePlace(0, 0, "0.0")
         self._sent = self._place
@@ -51,20 +65,26 @@ class Hub:
         self._delivering = asyncio.Lock()
         self._running: list[asyncio.Task[None]] = []
 
-    async def join(self, page: Page) -> None:
-        """Begin to feed a page.
+    @property
+    def pages(self) -> int:
+        """How many pages it feeds."""
+        return len(self._pages)
 
-        Raises:
-            ConnectionLost: the mesh cannot be read.
-        """
-        async with self._opening:
-            if not self._running or any(task.done() for task in self._running):
-                await self._start()
-            self._pages.add(page)
+    def join(self, page: Page) -> None:
+        """Begin to feed a page: first with whether the mesh can be reached."""
+        if not self._pages:
+            self._watching = contextlib.ExitStack()
+            connection = self._mesh.connection
+            self._watching.enter_context(connection.on_disconnect(self._tell_state))
+            self._watching.enter_context(connection.on_reconnect(self._tell_state))
+        self._pages.add(page)
+        page.put_first(mesh_frame(self._mesh.connection.client.is_connected, now()))
 
     async def leave(self, page: Page) -> None:
         """Stop feeding a page; behind the last one, the mesh is read no more."""
         self._pages.discard(page)
+        if not self._pages:
+            self._watching.close()
         async with self._opening:
             if not self._pages:
                 await self._stop()
@@ -74,6 +94,7 @@ class Hub:
         for page in self._pages:
             page.end()
         self._pages.clear()
+        self._watching.close()
         await self._stop()
 
     async def subscribe(self, page: Page, slices: frozenset[str], after: str | None) -> str:
@@ -87,13 +108,14 @@ class Hub:
             ConnectionLost: the past cannot be read.
         """
         start = None if after is None else LivePlace.of(after)
+        await self._started()
         await self._deliver()  # what was before this moment is the past
         end = self._sent
         page.slices |= slices
         if start is None:
             return str(end)
         with page.held():
-            backlog = await read_backlog(self._mesh, start, end, self._secrets)
+            backlog = await read_backlog(self._mesh, start, end, self._seen)
             wanted = [
                 happening.body
                 for happening in backlog.happenings
@@ -102,7 +124,28 @@ class Hub:
             page.put_first(frame(str(end), wanted, gap=not backlog.is_whole))
         return str(end)
 
+    def _tell_state(self) -> None:
+        told = mesh_frame(self._mesh.connection.client.is_connected, now())
+        for page in self._pages:
+            page.put(told)
+
     # Reading
+
+    async def _started(self) -> None:
+        """Read the mesh from now on, if it is not read yet.
+
+        Raises:
+            ConnectionLost: it cannot be read; nobody is kept waiting for it.
+        """
+        async with self._opening:
+            if self._running and not any(task.done() for task in self._running):
+                return
+            if not self._mesh.connection.client.is_connected:
+                raise ConnectionLost(
+                    "The gateway has no connection to the NATS server and tries to get one: "
+                    "subscribe again when the page is told that it is back"
+                )
+            await self._start()
 
     async def _start(self) -> None:
         await self._stop()
@@ -146,7 +189,8 @@ class Hub:
         source = tail(connection, TASKS, connection.layout.log("*", "*"), after=self._place.tasks)
         async with contextlib.aclosing(source):
             async for sequence, subject, data, headers in source:
-                happening = read_logged(sequence, subject, data, headers, self._secrets)
+                happening = read_logged(sequence, subject, data, headers, self._seen)
+                self._see_what_is_lost(sequence <= self._place.tasks)
                 self._place = LivePlace(sequence, self._place.dead, self._place.history)
                 self._add(happening)
 
@@ -161,8 +205,12 @@ class Hub:
         source = self._mesh.follow_history(after=self._place.history, requests=True)
         async with contextlib.aclosing(source):
             async for entry in source:
+                before, place = self._place.said, Place.of(entry.cursor)
+                self._see_what_is_lost(
+                    place.history < before.history or place.notices < before.notices
+                )
                 self._place = LivePlace(self._place.tasks, self._place.dead, entry.cursor)
-                self._add(of_entry(entry))
+                self._add(of_entry(entry, self._asked))
 
     async def _hear(self) -> None:
         connection = self._mesh.connection
@@ -176,11 +224,24 @@ class Hub:
             if address is not None:
                 self._add(of_delta(address.agent, address.task_id, message.data))
 
+        async def on_people(message: Msg) -> None:
+            address = parse(message.subject)
+            if address is not None:
+                told = of_people(address.agent, address.task_id, message.data, self._seen)
+                self._add(told)
+
         async with (
             connection.subscription(connection.layout.everybody_filter, on_beat),
             connection.subscription(connection.layout.live("*", "*"), on_piece),
+            connection.subscription(connection.layout.people("*", "*"), on_people),
         ):
             await asyncio.Event().wait()
+
+    def _see_what_is_lost(self, is_lost: bool) -> None:
+        """Tell the pages to read lists anew if a stream of the server begins anew."""
+        if is_lost:
+            for page in self._pages:
+                page.missed = True
 
     def _add(self, happening: Happening | None) -> None:
         if happening is None:

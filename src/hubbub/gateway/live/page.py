@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections import deque
 from collections.abc import Generator
 
@@ -24,12 +25,16 @@ class Page:
 
     Attributes:
         who: whose page it is.
+        id: tells it from all other pages.
         slices: what it has subscribed to.
+        looks: the questions that it looks at, by task and id, with the agent of the task.
         missed: whether something was left out since the last frame it got.
     """
 
     def __init__(self, who: Principal) -> None:
         self.who = who
+        self.id = secrets.token_hex(8)
+        self.looks: dict[tuple[str, str], str] = {}
         self.slices: frozenset[str] = frozenset()
         self.missed = False
         self._frames: deque[bytes] = deque()

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import HubbubError, InvalidMessage, PermissionDenied
-from hubbub.gateway.live.happenings import Happening, Secrets, of_event, of_letter
+from hubbub.gateway.live.happenings import Happening, QuestionsSeen, of_event, of_letter
 from hubbub.mesh.history.feed import open_feed
 from hubbub.mesh.tasks.burial import read_dead_letter
 from hubbub.mesh.transport.connection import Connection
@@ -63,7 +63,7 @@ async def tail(
 
 
 def read_logged(
-    sequence: int, subject: str, data: bytes, headers: dict[str, str], secrets: Secrets
+    sequence: int, subject: str, data: bytes, headers: dict[str, str], seen: QuestionsSeen
 ) -> Happening | None:
     """Read an event of a task's log; None if it is none."""
     address = parse(subject)
@@ -80,7 +80,7 @@ def read_logged(
         sequence=sequence,
         context=headers.get(CONTEXT, ""),
         owner=headers.get(OWNER, ""),
-        secrets=secrets,
+        seen=seen,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from fastapi import APIRouter, Header, Query
 from nats.aio.msg import Msg
 
-from hubbub.gateway.live.happenings import Secrets
+from hubbub.gateway.live.happenings import QuestionsSeen
 from hubbub.gateway.ownership import visible_task
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.routes.tasks import TaskId
@@ -60,15 +60,15 @@ async def follow(
     mesh = gateway.mesh
     task = await visible_task(mesh, who, task_id)
     start = after if last_event_id is None else last_event_id
-    secrets = Secrets()
+    seen = QuestionsSeen()
     if start:
         for _, known in await mesh.task(task.agent, task.id).stored_log():
-            secrets.shown(known)
-    return event_stream(gateway, who, _events(mesh, task.agent, task.id, start, secrets))
+            seen.shown(known)
+    return event_stream(gateway, who, _events(mesh, task.agent, task.id, start, seen))
 
 
 async def _events(
-    mesh: Mesh, agent: str, task_id: str, after: int, secrets: Secrets
+    mesh: Mesh, agent: str, task_id: str, after: int, seen: QuestionsSeen
 ) -> AsyncGenerator[bytes]:
     queue = asyncio.Queue[bytes | None](_AHEAD)
 
@@ -76,7 +76,7 @@ async def _events(
         entries = mesh.task(agent, task_id).log(after=after)
         async with contextlib.aclosing(entries):
             async for sequence, one in entries:
-                data = {"kind": one.kind, "at": one.at, "data": secrets.shown(one)}
+                data = {"kind": one.kind, "at": one.at, "data": seen.shown(one)}
                 await queue.put(event(one.kind, data, event_id=sequence))
         await queue.put(None)
 

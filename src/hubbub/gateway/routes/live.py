@@ -8,7 +8,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.live.commands import obey
+from hubbub.gateway.live.commands import look_away, obey
 from hubbub.gateway.live.page import Page
 from hubbub.gateway.problems import Refusal, problem_of, problem_response
 from hubbub.gateway.state import Gateway, gateway_of, signed_in
@@ -30,11 +30,12 @@ async def live(socket: WebSocket) -> None:
         who = await signed_in(socket)
         with gateway.streams.taken(who.user):
             page, hub = Page(who), gateway.hub
-            await hub.join(page)
+            hub.join(page)
             try:
                 await _serve(socket, gateway, page)
             finally:
                 await hub.leave(page)
+                await look_away(gateway, page)
     except HubbubError as error:
         await _deny(socket, problem_of(error))
     except Refusal as refusal:

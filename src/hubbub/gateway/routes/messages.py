@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
@@ -12,6 +12,7 @@ from hubbub.gateway.models import MessageIn, MessagePage, Sent
 from hubbub.gateway.ownership import expect_context
 from hubbub.gateway.principals import Role
 from hubbub.gateway.problems import may_fail_with
+from hubbub.gateway.said import Asked
 from hubbub.gateway.state import OnGateway, SignedIn
 from hubbub.gateway.views import message_view
 
@@ -21,6 +22,8 @@ router = APIRouter(prefix="/api/messages", tags=["messages"], route_class=Strict
 
 # A page that finds nothing must end, however long the history is.
 _MOST_LOOKED_AT = 20_000
+
+StoredKind = Literal["join", "leave", "status", "broadcast", "direct", "handoff", "completion"]
 
 
 @router.post("", operation_id="send_message", status_code=201, responses=may_fail_with(404))
@@ -37,6 +40,9 @@ async def list_messages(
     context: Annotated[
         str | None, Query(max_length=64, description="Only this conversation.")
     ] = None,
+    kind: Annotated[
+        list[StoredKind] | None, Query(description="Only of this kind, or one of these.")
+    ] = None,
     before: Annotated[str | None, Query(description="`before` of the page behind.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MessagePage:
@@ -46,6 +52,9 @@ async def list_messages(
     else:
         await expect_context(gateway.mesh, who, context)
     page = await gateway.mesh.history(
-        agent, context=context, before=before, limit=limit, look_at=_MOST_LOOKED_AT
+        agent, context=context, kind=kind, before=before, limit=limit, look_at=_MOST_LOOKED_AT
     )
-    return MessagePage(messages=[message_view(one) for one in page.entries], before=page.before)
+    asked = Asked()
+    return MessagePage(
+        messages=[message_view(one, asked) for one in page.entries], before=page.before
+    )

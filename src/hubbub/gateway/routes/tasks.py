@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from hubbub.gateway.actions import answer_question, start_task
+from hubbub.gateway.actions import answer_question, cancel_task, start_task
 from hubbub.gateway.bodies import StrictRoute
 from hubbub.gateway.models import (
     Answer,
@@ -103,10 +103,7 @@ async def answer(gateway: OnGateway, who: SignedIn, task_id: TaskId, given: Answ
 )
 async def cancel(gateway: OnGateway, who: SignedIn, task_id: TaskId) -> Task:
     """Ask for the end of a task; does nothing if it has ended."""
-    mesh = gateway.mesh
-    task = await actionable_task(mesh, who, task_id)
-    await mesh.task(task.agent, task.id).cancel()
-    return task_view(await visible_task(mesh, who, task_id))
+    return task_view(await cancel_task(gateway, who, task_id))
 
 
 @router.post(

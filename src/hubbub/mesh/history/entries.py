@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.mesh.transport.headers import ERROR
+from hubbub.mesh.transport.headers import ERROR, FINAL, OWNER, SEQUENCE
 from hubbub.mesh.transport.streams import HISTORY_PREFIX
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
 from hubbub.wire.names import ANONYMOUS, agent_token
@@ -49,6 +49,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
         message: the envelope.
         to_agent: whom it is for; empty for everybody.
         failed: whether a completion or reply tells of a failure.
+        chunk: whether it is a piece of a reply, and more of it comes.
+        owner: the person that a direct message or handoff is for; empty if nobody in particular.
         at: when it was stored, by the server's clock, or when it was heard; ISO 8601, UTC.
         cursor: the place right behind this entry, to go on from with `follow_history`.
     """
@@ -59,6 +61,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     failed: bool
     at: str
     cursor: str
+    chunk: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,8 @@ def read_entry(
         and (ERROR in headers or bool(message.metadata.get("error"))),
         at=at,
         cursor=cursor,
+        chunk=kind == "reply" and SEQUENCE in headers and FINAL not in headers,
+        owner=headers.get(OWNER, "") if kind in ("direct", "handoff") else "",
     )
 
 

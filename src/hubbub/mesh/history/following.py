@@ -17,6 +17,7 @@ from hubbub.mesh.history.entries import LIVE_KINDS, HistoryEntry, Selection, rea
 from hubbub.mesh.history.feed import Delivered, Feed, open_feed
 from hubbub.mesh.history.pages import STREAMS, Place, since_nanoseconds
 from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.headers import FINAL
 from hubbub.mesh.transport.streams import INBOX
 from hubbub.wire.envelope import new_id
 
@@ -195,8 +196,11 @@ def _heard(connection: Connection, feeds: list[Feed], heard: Delivered) -> Histo
     except InvalidMessage as error:
         log.debug("Unreadable: %s: %s", heard.message.subject, error)
         return True
-    # The pieces of a streamed answer are shown, its keep-alives and its empty end are not.
-    if entry is None or (entry.kind == "reply" and not entry.failed and not entry.message.text):
+    # The pieces of a streamed answer are shown, and its end, which is empty; not its keep-alives.
+    is_end = FINAL in (heard.message.headers or {})
+    if entry is None or (
+        entry.kind == "reply" and not entry.failed and not entry.message.text and not is_end
+    ):
         return True
     return entry
 

@@ -15,7 +15,7 @@ from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import follow_log, read_log
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE
+from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, OWNER
 from hubbub.mesh.transport.streams import INBOX
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
@@ -43,8 +43,10 @@ class TaskHandle:
         task_id: str,
         *,
         message: AgentMessage | None = None,
+        owner: str = "",
     ) -> None:
         self._message = message
+        self._owner = owner
         self._connection = connection
         self._token = agent_token(agent)
         self.agent = agent
@@ -150,16 +152,21 @@ class TaskHandle:
         """
         layout = self._connection.layout
         facts: dict[str, Any] = {"error": "canceled before it began"}
-        context = dict[str, str]()
+        marks = dict[str, str]()
         # For lists: nobody else will have read it.
-        if message := self._message or await self._waiting():
+        message, owner = self._message, self._owner
+        if message is None:
+            message, owner = await self._waiting()
+        if message is not None:
             facts["message"] = message.to_builtins()
-            context = {CONTEXT: message.conversation}
+            marks = {CONTEXT: message.conversation}
+        if owner:
+            facts["owner"] = marks[OWNER] = owner
         event = TaskEvent(kind=EventKind.CANCELED, data=facts)
         fence = {EXPECTED_SEQUENCE: "0"}
         try:
             log_subject = layout.log(self._token, self.task_id)
-            headers = {**fence, **context}
+            headers = {**fence, **marks}
             await self._connection.store(log_subject, event.to_bytes(), headers=headers)
         except APIError as error:
             if not error.is_fence:
@@ -175,8 +182,8 @@ class TaskHandle:
             if not error.is_fence:  # somebody else has asked already
                 raise
 
-    async def _waiting(self) -> AgentMessage | None:
-        """Return the message that opens the task, if it waits in the inbox among the first."""
+    async def _waiting(self) -> tuple[AgentMessage | None, str]:
+        """Return what opens the task and for whom, if it waits in the inbox among the first."""
         secured = self._connection.layout.secured
         inbox, start = f"agents.direct.{self._token}.>", 1
         for _ in range(_MOST_LOOKS):
@@ -185,8 +192,8 @@ class TaskHandle:
                 with contextlib.suppress(InvalidMessage):
                     message = read_opener(stored, to_agent=self.agent, secured=secured)
                     if opened_task(stored, message) == self.task_id:
-                        return message
+                        return message, stored.headers.get(OWNER, "")
             if not some:
                 break
             start = some[-1].sequence + 1
-        return None
+        return None, ""

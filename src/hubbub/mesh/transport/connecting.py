@@ -85,6 +85,7 @@ async def _connect(connection: Connection, url: str, name: str) -> None:
             servers=urls,
             name=name,
             error_cb=on_error,
+            disconnected_cb=connection.disconnected,
             reconnected_cb=connection.reconnected,
             closed_cb=connection.ended,
             max_reconnect_attempts=-1,

@@ -49,6 +49,7 @@ class Link:
         self.id = secrets.token_hex(5)
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
+        self._lost: set[Callable[[], None]] = set()
         self._moved: set[Callable[[str], None]] = set()
         self._changed = asyncio.Event()
         self._refused: dict[str, str] = {}
@@ -89,6 +90,15 @@ class Link:
             self._reconnected.discard(listener)
 
     @contextlib.contextmanager
+    def on_disconnect(self, listener: Callable[[], None]) -> Generator[None]:
+        """Call a function each time the connection is lost, while the context lasts."""
+        self._lost.add(listener)
+        try:
+            yield
+        finally:
+            self._lost.discard(listener)
+
+    @contextlib.contextmanager
     def on_move(self, listener: Callable[[str], None]) -> Generator[None]:
         """Call a function with the new URL each time the server moves, while the context lasts."""
         self._moved.add(listener)
@@ -109,6 +119,11 @@ class Link:
         log.info("Connected to NATS again at %s", self.url)
         self._changed.set()
         for listener in tuple(self._reconnected):
+            listener()
+
+    async def disconnected(self) -> None:
+        """Tell everybody that the connection is lost; it is tried to get another one."""
+        for listener in tuple(self._lost):
             listener()
 
     async def ended(self) -> None:

@@ -35,8 +35,9 @@ export class FeedStore {
     return () => this.#followers.delete(listener);
   }
 
-  add(messages: readonly Message[]): void {
-    if (messages.length === 0) return;
+  /** Take in messages; returns those that are no piece of one that is there. */
+  add(messages: readonly Message[]): readonly Message[] {
+    if (messages.length === 0) return messages;
     for (const follower of this.#followers) follower(messages);
     const fresh: Message[] = [];
     for (const one of messages) {
@@ -53,6 +54,7 @@ export class FeedStore {
     if (this.#open.size > 1_000) this.#open.clear();
     this.#publish();
     for (const tap of this.#taps) tap(fresh);
+    return fresh;
   }
 
   /** Put the stored past in the place of what is there, and keep what came behind it. */

@@ -2,13 +2,16 @@
 import { api } from "../api";
 import { type LinkState, Live } from "../live";
 import { asProblem, type Problem } from "../problem";
-import type { Answer, Frame, LogEvent, Session } from "../protocol";
+import type { Answer, Frame, Json, LogEvent, Session } from "../protocol";
 import { Slice } from "../slice";
+import type { Mark } from "../swimlane";
 import { AgentStore } from "./agents";
 import { FeedStore } from "./feed";
+import { MarkStore, markOfLog, markOfMessage } from "./marks";
 import { type Message, ofEvent, ofStored } from "./message";
 import { Outbox } from "./outbox";
 import { QuestionStore } from "./questions";
+import { StatsStore } from "./stats";
 import { TaskLogStore } from "./tasklog";
 import { TaskStore } from "./tasks";
 
@@ -42,6 +45,8 @@ export class Mesh {
   readonly feed = new FeedStore();
   readonly tasks = new TaskStore();
   readonly questions = new QuestionStore();
+  readonly marks = new MarkStore();
+  readonly stats = new StatsStore();
   readonly outbox: Outbox;
   /** How many dead letters came or went since the list was read: a view reads it anew. */
   readonly letters = new Slice<number>(0, 500);
@@ -77,11 +82,13 @@ export class Mesh {
   open(): void {
     for (const slice of ["agents", "messages", "tasks", "dead"]) this.live.want(slice);
     this.live.open();
+    this.stats.open(() => this.agents.slice.value);
     this.#sweeper = setInterval(() => this.questions.sweep(), SWEEP_MS);
   }
 
   close(): void {
     this.live.close();
+    this.stats.close();
     clearInterval(this.#sweeper);
     for (const timer of this.#due.values()) clearTimeout(timer);
     for (const { store } of this.#logs.values()) store.stop();
@@ -126,12 +133,16 @@ export class Mesh {
     const me = this.session.user ?? "";
     try {
       await api.answer(taskId, questionId, answer);
-      this.questions.close(taskId, questionId, me, new Date().toISOString());
+      const at = new Date().toISOString();
+      const isSecret = this.questions.get(taskId, questionId)?.question.secret ?? false;
+      const shown = isSecret ? undefined : (answer as Json);
+      this.questions.close(taskId, questionId, { by: me, at, answer: shown, isPending: true });
     } catch (error) {
       const problem = asProblem(error);
-      if (problem.code === "already-answered" || problem.status === 409) {
+      if (problem.code === "already-answered") {
         const by = String(problem.facts.by ?? "somebody");
-        this.questions.close(taskId, questionId, by, String(problem.facts.at ?? ""));
+        const at = String(problem.facts.at ?? "");
+        this.questions.close(taskId, questionId, { by, at, isPending: false });
       }
       throw problem;
     }
@@ -154,6 +165,7 @@ export class Mesh {
     const now = Date.now();
     const link = this.link.value;
     const messages: Message[] = [];
+    const marks: Mark[] = [];
     for (const event of frame.ev) {
       switch (event.k) {
         case "msg":
@@ -175,11 +187,16 @@ export class Mesh {
           if (event.connected && !link.nats) this.#soon("agents");
           this.link.set({ ...this.link.value, nats: event.connected });
           break;
-        default:
+        default: {
           this.#hearOfTask(event);
+          const mark = markOfLog(event);
+          if (mark) marks.push(mark);
+        }
       }
     }
-    this.feed.add(messages);
+    const fresh = this.feed.add(messages);
+    this.stats.add(fresh);
+    this.marks.add([...fresh.map(markOfMessage), ...marks]);
     const gaps = link.gaps + (frame.gap ? 1 : 0);
     const lag = Math.max(0, now - frame.t);
     this.link.set({ ...this.link.value, heardAt: now, lag, gaps });
@@ -227,7 +244,9 @@ export class Mesh {
         case "messages": {
           if (!this.seesAll) break;
           const page = await api.messages({ limit: FIRST_PAGE });
-          this.feed.reset(messagesOf(page.messages), page.before);
+          const past = messagesOf(page.messages);
+          this.feed.reset(past, page.before);
+          this.marks.add(past.map(markOfMessage));
           break;
         }
         case "tasks": {

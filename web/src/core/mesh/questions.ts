@@ -1,5 +1,5 @@
 /** What waits for a person, and who else looks at it. */
-import type { AskedQuestion, LogEvent, LookEvent, Question, Task } from "../protocol";
+import type { AskedQuestion, Json, LogEvent, LookEvent, Question, Task } from "../protocol";
 import { FINAL_STATES } from "../protocol";
 import { Slice } from "../slice";
 import { stateAfter } from "./tasks";
@@ -14,9 +14,19 @@ export interface Look {
   readonly until: number;
 }
 
+export interface Answered {
+  /** Empty if nobody did in time. */
+  readonly by: string;
+  readonly at: string;
+  /** What was answered; undefined if that is not known, or not to be seen. */
+  readonly answer?: Json | undefined;
+  /** Whether no worker has taken it in yet. */
+  readonly isPending: boolean;
+}
+
 export interface OpenQuestion extends AskedQuestion {
   /** Who answered it, and when, if it has just been answered. */
-  readonly answered: { readonly by: string; readonly at: string } | null;
+  readonly answered: Answered | null;
   readonly looks: readonly Look[];
 }
 
@@ -37,7 +47,7 @@ export class QuestionStore {
   reset(asked: readonly AskedQuestion[]): void {
     const there = new Set(asked.map(({ task, question }) => keyOf(task.id, question.id)));
     for (const [key, one] of this.#questions)
-      if (!there.has(key) && !one.answered) this.#questions.delete(key);
+      if (!there.has(key) && (!one.answered || one.answered.isPending)) this.#questions.delete(key);
     for (const { task, question } of asked) this.#open(task, question);
     this.#publish();
   }
@@ -48,28 +58,41 @@ export class QuestionStore {
       const question = (event.data.question ?? event.data) as unknown as Question;
       if (typeof question.id === "string") this.#open(task ?? stub(event), question);
     } else if (event.k === "answer") {
-      const by = String(event.data.by ?? (event.kind === "timed_out" ? "timed out" : ""));
-      this.close(event.task_id, String(event.data.id), by, event.at);
+      this.close(event.task_id, String(event.data.id), {
+        by: String(event.data.by ?? ""),
+        at: String(event.data.at ?? event.at),
+        answer: event.data.hidden ? undefined : event.data.answer,
+        isPending: event.pending ?? false,
+      });
     } else {
       const state = stateAfter(event.kind);
       if (!state || !FINAL_STATES.has(state)) return;
       for (const [key, one] of this.#questions)
-        if (one.task.id === event.task_id && !one.answered) this.#questions.delete(key);
+        if (one.task.id === event.task_id && (!one.answered || one.answered.isPending))
+          this.#questions.delete(key);
     }
     this.#publish();
   }
 
-  /** Note that a question has been answered. */
-  close(taskId: string, questionId: string, by: string, at: string): void {
+  /** Note that a question has been answered; the first word on it counts, save what it lacks. */
+  close(taskId: string, questionId: string, answered: Answered): void {
     const key = keyOf(taskId, questionId);
     const one = this.#questions.get(key);
-    if (!one || one.answered) return;
-    this.#questions.set(key, { ...one, answered: { by, at }, looks: [] });
+    if (!one || (one.answered && !one.answered.isPending)) return;
+    const answer = one.answered?.answer ?? answered.answer;
+    const next = { ...(one.answered ?? answered), answer, isPending: answered.isPending };
+    this.#questions.set(key, { ...one, answered: next, looks: [] });
     this.#publish();
+    if (next.isPending) return;
     setTimeout(() => {
       this.#questions.delete(key);
       this.#publish();
     }, STAYS_MS);
+  }
+
+  /** Forget a question that is not there any more. */
+  drop(taskId: string, questionId: string): void {
+    if (this.#questions.delete(keyOf(taskId, questionId))) this.#publish();
   }
 
   look(event: LookEvent): void {
@@ -104,7 +127,7 @@ export class QuestionStore {
     const known = this.#questions.get(key);
     if (known?.answered) return;
     const answered = question.answered_by
-      ? { by: question.answered_by, at: question.answered_at ?? "" }
+      ? { by: question.answered_by, at: question.answered_at ?? "", isPending: true }
       : null;
     this.#questions.set(key, { task, question, answered, looks: known?.looks ?? [] });
   }

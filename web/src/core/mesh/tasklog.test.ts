@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import type { DeltaEvent, LogEvent } from "../protocol";
+import { TaskLogStore } from "./tasklog";
+
+const event = (seq: number, kind: string, data: LogEvent["data"] = {}): LogEvent => ({
+  k: "task",
+  task_id: "t",
+  agent: "a",
+  context_id: "c",
+  kind,
+  at: "",
+  seq,
+  data,
+});
+const piece = (text: string, offset: number, attempt = 1): DeltaEvent => ({
+  k: "delta",
+  task_id: "t",
+  agent: "a",
+  text,
+  key: "said#0",
+  offset,
+  attempt,
+});
+
+test("events are in the order of the log, each once", () => {
+  const log = new TaskLogStore("t");
+  for (const seq of [3, 1, 2, 3, 1]) log.hear(event(seq, `k${seq}`));
+  expect(log.slice.value.events.map((one) => one.sequence)).toEqual([1, 2, 3]);
+});
+
+test("a text grows by its pieces, whichever of them come twice, until it is said", () => {
+  const log = new TaskLogStore("t");
+  log.write(piece("Once ", 0));
+  log.write(piece("upon", 5));
+  log.write(piece("upon", 5));
+  log.write(piece("lost the middle", 40));
+  expect(log.slice.value.writing.map((one) => one.text)).toEqual(["Once upon"]);
+  log.hear(event(1, "said", { key: "said#0", text: "Once upon a time" }));
+  expect(log.slice.value.writing).toEqual([]);
+});
+
+test("a newer attempt writes a text anew, an older one is not heard any more", () => {
+  const log = new TaskLogStore("t");
+  log.write(piece("first", 0));
+  log.write(piece("second", 0, 2));
+  log.write(piece(" first", 5, 1));
+  expect(log.slice.value.writing.map((one) => one.text)).toEqual(["second"]);
+});

@@ -1,0 +1,70 @@
+import { Bins } from "./bins";
+import { isUrgent } from "./density";
+import { MarkBuffer } from "./marks";
+import type { Lane, Mark } from "./types";
+
+const ALL_CAP = 200_000;
+/** Notable marks are kept longer than the rest, so that an hour of dense traffic still shows them. */
+const NOTABLE_CAP = 50_000;
+/** Handoffs kept among the notable marks, a second. */
+const HANDOFFS_PER_SECOND = 4;
+
+/** What is known: the marks, their counts, and the lanes they go between. */
+export class Board {
+  readonly marks = new MarkBuffer(ALL_CAP);
+  readonly notable = new MarkBuffer(NOTABLE_CAP);
+  readonly bins = new Bins();
+  /** Marks taken in since the start. */
+  seen = 0;
+  lanes: readonly Lane[] = [];
+  private places = new Map<string, number>();
+  private second = 0;
+  private handoffs = 0;
+
+  setLanes(lanes: readonly Lane[]): void {
+    this.lanes = lanes;
+    this.places = new Map(lanes.map((lane, i) => [lane.id, i]));
+    this.bins.retain(lanes.map((lane) => lane.id));
+  }
+
+  /** Lane of an agent, counted from the top; undefined if it has none. */
+  laneOf(id: string): number | undefined {
+    return this.places.get(id);
+  }
+
+  /** Name of an agent for people. */
+  labelOf(id: string): string {
+    const place = this.places.get(id);
+    return (place === undefined ? undefined : this.lanes[place]?.label) ?? id;
+  }
+
+  /** Whether the mark touches a lane that is shown. */
+  isShown(mark: Mark): boolean {
+    return this.places.has(mark.from) || this.places.has(mark.to);
+  }
+
+  add(marks: readonly Mark[]): void {
+    this.seen += marks.length;
+    this.marks.add(marks);
+    this.notable.add(marks.filter((mark) => isUrgent(mark) || this.isSample(mark)));
+    for (const mark of marks) this.bins.add(mark);
+  }
+
+  /** Marks of a trace that are still known, oldest first. */
+  ofTrace(trace: string): Mark[] {
+    const found = new Map<string, Mark>();
+    for (const mark of this.notable.ofTrace(trace)) found.set(mark.id, mark);
+    for (const mark of this.marks.ofTrace(trace)) found.set(mark.id, mark);
+    return [...found.values()].sort((a, b) => a.at - b.at);
+  }
+
+  private isSample(mark: Mark): boolean {
+    if (mark.kind !== "handoff") return false;
+    const second = Math.floor(mark.at / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.handoffs = 0;
+    }
+    return ++this.handoffs <= HANDOFFS_PER_SECOND;
+  }
+}
