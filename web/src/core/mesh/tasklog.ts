@@ -11,6 +11,8 @@ export interface Writing {
   readonly key: string;
   readonly attempt: number;
   readonly text: string;
+  /** How many of its characters come before `text`: it was being written before we looked. */
+  readonly from: number;
 }
 
 export interface TaskLog {
@@ -73,11 +75,14 @@ export class TaskLogStore {
     const attempt = delta.attempt ?? 1;
     const known = this.#writing.get(key);
     if (known && known.attempt > attempt) return;
-    const before = known && known.attempt === attempt ? known.text : "";
-    const offset = delta.offset ?? before.length;
-    // What is missing in front of it comes with the whole text, at its end.
-    if (offset > before.length && key !== "") return;
-    this.#writing.set(key, { key, attempt, text: before.slice(0, offset) + delta.text });
+    const before = known && known.attempt === attempt ? known : null;
+    const from = before ? before.from : (delta.offset ?? 0);
+    const end = from + (before?.text.length ?? 0);
+    const offset = delta.offset ?? end;
+    // What is missing in between comes with the whole text, at its end.
+    if ((offset > end || offset < from) && key !== "") return;
+    const text = before?.text.slice(0, offset - from) ?? "";
+    this.#writing.set(key, { key, attempt, from, text: text + delta.text });
     this.#publish();
   }
 

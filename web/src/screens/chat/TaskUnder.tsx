@@ -71,7 +71,9 @@ function Live({ task }: { task: Task }) {
     <>
       {note && <p className="under-note">{brief(note)}</p>}
       {writing.length > 0
-        ? writing.map((one) => <Markdown key={one.key} text={one.text} live />)
+        ? writing.map((one) => (
+            <Markdown key={one.key} text={(one.from > 0 ? "… " : "") + one.text} live />
+          ))
         : last && <Markdown text={String(last.data.text)} />}
       {questions.map((one) => (
         <QuestionCard key={one.question.id} asked={one} />

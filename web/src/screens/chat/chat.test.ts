@@ -101,7 +101,7 @@ describe("rowsOf", () => {
     expect(watched.some((row) => row.kind === "new")).toBe(false);
   });
 
-  it("drops what is on its way once it has come", () => {
+  it("puts what is on its way at the end", () => {
     const outgoing = [
       {
         id: "m1",
@@ -114,10 +114,8 @@ describe("rowsOf", () => {
         problem: null,
       },
     ];
-    const before = rowsOf({ ...show, outgoing, messages: [] });
-    expect(before.map((row) => row.key)).toEqual(["direct:m1"]);
-    const after = rowsOf({ ...show, outgoing, messages: [said({ id: "m1" })] });
-    expect(after.map((row) => row.kind)).toEqual(["message"]);
+    const rows = rowsOf({ ...show, outgoing, messages: [said()] });
+    expect(rows.map((row) => row.kind)).toEqual(["message", "outgoing"]);
   });
 });
 

@@ -74,15 +74,12 @@ export function rowsOf({ messages, asks, outgoing, newSince, newUntil, me, isRic
     });
     last = rich ? message : null;
   }
-  const there = new Set(messages.slice(-200).map((one) => one.id));
   const late = [
     ...asks.slice(asked).map((ask) => ({ at: ask.at, add: () => addAsk(ask) })),
-    ...outgoing
-      .filter((one) => !there.has(one.id))
-      .map((one) => ({
-        at: one.at,
-        add: () => rows.push({ kind: "outgoing", key: `${one.kind}:${one.id}`, outgoing: one }),
-      })),
+    ...outgoing.map((one) => ({
+      at: one.at,
+      add: () => rows.push({ kind: "outgoing", key: `outgoing:${one.id}`, outgoing: one }),
+    })),
   ];
   for (const one of late.sort((a, b) => a.at - b.at)) one.add();
   return rows;
