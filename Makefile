@@ -74,6 +74,8 @@ check: .venv/.ready ## Lint, format, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-cache
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web-check; \
+		else echo "The console's sources are NOT checked: that needs Node.js 20 or newer with npm"; fi
 
 format: .venv/.ready ## Rewrite the code the way `make check` wants it
 	@$(BIN)/ruff check --fix .

@@ -137,6 +137,13 @@ class Stage:
             text = response.read()
         return json.loads(text) if text else None
 
+    def nats_url(self) -> str:
+        """Return where plain clients reach the server."""
+        asked = subprocess.run(
+            [HUBBUB, "doctor", "--url"], env=self._environment, capture_output=True, check=True
+        )
+        return asked.stdout.decode().strip()
+
     def begin(self, agent: str, key: str = "", **params: Any) -> str:
         """Start a workflow, and return its task's id."""
         return self.call("POST", "/api/tasks", {"agent": agent, "params": params}, key)["id"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from browser.console import Console
 from browser.stage import Stage
-from playwright.sync_api import expect
 
 
 def test_the_agents_are_there_with_their_state(console: Console) -> None:

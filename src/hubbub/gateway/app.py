@@ -22,11 +22,14 @@ from hubbub.gateway.routes import (
     agents,
     console,
     dead_letters,
+    diagnosis,
     events,
     health,
     live,
+    log,
     messages,
     openai,
+    questions,
     requests,
     session,
     tasks,
@@ -96,7 +99,17 @@ def create_app(
     ):
         app.add_exception_handler(error, handler)
     open_to_all = (health.router, session.router)
-    for router in (agents, messages, requests, tasks, events, dead_letters):
+    for router in (
+        agents,
+        messages,
+        requests,
+        tasks,
+        events,
+        log,
+        questions,
+        dead_letters,
+        diagnosis,
+    ):
         app.include_router(router.router, dependencies=DESCRIBED_FOR_PAGES)
     app.include_router(openai.router, dependencies=DESCRIBED)
     for router in open_to_all:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated
 
 from fastapi import Depends
@@ -31,6 +32,7 @@ class Gateway:
 
     Attributes:
         settings: how it behaves.
+        made_at: when it was made, by the monotonic clock.
         authenticator: who makes a request.
         rate: how many requests a user may make.
         streams: how many streams a user may have open.
@@ -40,6 +42,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
+        self.made_at = time.monotonic()
         self.authenticator = Authenticator(settings)
         self.rate = RequestRate(settings.requests_per_second, settings.request_burst)
         self.streams = StreamSlots(settings.open_streams)

@@ -24,6 +24,8 @@ async function call<T>(
     body?: unknown;
     signal?: AbortSignal | undefined;
     headers?: Record<string, string>;
+    /** Whether it goes on when the page is left. */
+    keepalive?: boolean;
   } = {},
 ): Promise<T> {
   const search = new URLSearchParams();
@@ -42,6 +44,7 @@ async function call<T>(
     init.headers = { ...init.headers, "content-type": "application/json" };
   }
   if (options.signal) init.signal = options.signal;
+  if (options.keepalive) init.keepalive = true;
   const response = await fetch(path + query, init);
   if (response.status === 204) return undefined as T;
   const text = await response.text();
@@ -142,7 +145,8 @@ export const api = {
     id: string,
     body: { content?: Json; agent?: string | null; metadata?: { [key: string]: Json } | null } = {},
   ) => call<{ task_id: string | null }>("POST", `/api/dead-letters/${at(id)}/retry`, { body }),
-  discardLetter: (id: string) => call<void>("DELETE", `/api/dead-letters/${at(id)}`),
+  discardLetter: (id: string) =>
+    call<void>("DELETE", `/api/dead-letters/${at(id)}`, { keepalive: true }),
 
   health: (signal?: AbortSignal) => call<Health>("GET", "/api/health", { signal }),
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-__all__ = ["RoleName", "SessionView", "SignIn"]
+from hubbub.gateway.models import Question, Task
+from hubbub.wire.card import AgentStatus
+
+__all__ = [
+    "Asked",
+    "Finding",
+    "GatewayHealth",
+    "LogPage",
+    "LoggedEvent",
+    "MeshHealth",
+    "QuestionPage",
+    "RoleName",
+    "ServerHealth",
+    "SessionView",
+    "SignIn",
+    "StreamHealth",
+    "Worker",
+]
 
 RoleName = Literal["user", "viewer", "operator", "admin"]
 
@@ -34,3 +51,102 @@ class SessionView(BaseModel):
     )
     version: str = Field(description="The version of Hubbub.", examples=["0.1.0"])
     nats: bool = Field(description="Whether the gateway reaches the NATS server now.")
+
+
+class Asked(BaseModel):
+    """An open question, and the task that asks it."""
+
+    task: Task
+    question: Question
+
+
+class QuestionPage(BaseModel):
+    """Some open questions, the oldest first."""
+
+    questions: list[Asked]
+    before: str | None = Field(description="Where the next page begins; null if there is none.")
+
+
+class LoggedEvent(BaseModel):
+    """An event of a task's log."""
+
+    sequence: int = Field(description="Its place, as in the events of the task.")
+    kind: str = Field(examples=["claimed"])
+    at: str
+    data: dict[str, Any]
+
+
+class LogPage(BaseModel):
+    """A stretch of a task's log, oldest first."""
+
+    events: list[LoggedEvent]
+    next: int | None = Field(description="`after` of the next page; null if there is none yet.")
+
+
+class ServerHealth(BaseModel):
+    """The NATS server that the gateway is connected to."""
+
+    name: str
+    version: str
+    url: str
+    cluster: str | None = Field(description="The cluster that it belongs to, if it does.")
+    jetstream: dict[str, int] = Field(
+        description="Bytes of `memory` and `storage` in use, numbers of `streams` and `consumers`."
+    )
+
+
+class StreamHealth(BaseModel):
+    """A stream of the mesh."""
+
+    name: str = Field(examples=["INBOX"])
+    messages: int
+    bytes: int
+    first_at: str | None
+    last_at: str | None
+    replicas: int
+    consumers: int
+    lag: dict[str, int] = Field(
+        description="Messages that a consumer has not worked off; the worst 50, if any."
+    )
+
+
+class Worker(BaseModel):
+    """A process that serves an agent."""
+
+    agent: str
+    instance: str
+    host: str
+    version: str = Field(description="The version of the agent.")
+    hubbub: str = Field(description="The version of Hubbub that it runs.")
+    status: AgentStatus
+    running: int
+    queued: int
+    last_seen: str | None
+
+
+class Finding(BaseModel):
+    """Something that was looked at."""
+
+    level: Literal["ok", "info", "warning", "error"]
+    title: str
+    detail: str = Field(description="What was found, and what to do about it.")
+    remedy: str = Field("", description="What to do about it, if `detail` does not say so.")
+
+
+class GatewayHealth(BaseModel):
+    """This gateway."""
+
+    version: str
+    pages: int = Field(description="Live pages that it feeds.")
+    uptime_s: float
+
+
+class MeshHealth(BaseModel):
+    """How the mesh is; without a connection, only that is known."""
+
+    connected: bool
+    server: ServerHealth | None = None
+    streams: list[StreamHealth] = Field(default_factory=list[StreamHealth])
+    workers: list[Worker] = Field(default_factory=list[Worker])
+    findings: list[Finding]
+    gateway: GatewayHealth

@@ -28,6 +28,16 @@ class SecureClient(Client):
         return str(self._server_info.get("server_id", ""))
 
     @property
+    def server_name(self) -> str:
+        """The name of the server that the client is or was connected to, empty before that."""
+        return str(self._server_info.get("server_name", ""))
+
+    @property
+    def cluster(self) -> str:
+        """The name of that server's cluster, empty if it belongs to none."""
+        return str(self._server_info.get("cluster") or "")
+
+    @property
     def is_clustered(self) -> bool:
         """Whether the server that we are connected to is one of several."""
         return bool(self._server_info.get("cluster"))

@@ -59,6 +59,7 @@ export class Mesh {
   readonly #logs = new Map<string, { store: TaskLogStore; users: number; unwant: () => void }>();
   readonly #due = new Map<Part, ReturnType<typeof setTimeout>>();
   readonly #stale = new Set<string>();
+  #isRead = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session) {
@@ -219,9 +220,11 @@ export class Mesh {
   #entered(state: LinkState): void {
     const before = this.link.value;
     this.link.set({ ...before, state });
+    if (state !== "live") return;
     // The first time there is nothing; later what was missed comes by itself, or a gap is told.
-    if (state === "live" && before.heardAt === 0) this.refresh();
-    if (state === "live" && before.heardAt !== 0) void this.#load("agents");
+    if (this.#isRead) void this.#load("agents");
+    else this.refresh();
+    this.#isRead = true;
   }
 
   #soon(part: Part): void {

@@ -13,6 +13,8 @@ export interface Writing {
   readonly text: string;
   /** How many of its characters come before `text`: it was being written before we looked. */
   readonly from: number;
+  /** The event after which it was begun. */
+  readonly after: number;
 }
 
 export interface TaskLog {
@@ -81,8 +83,9 @@ export class TaskLogStore {
     const offset = delta.offset ?? end;
     // What is missing in between comes with the whole text, at its end.
     if ((offset > end || offset < from) && key !== "") return;
+    const after = before?.after ?? this.#events.at(-1)?.sequence ?? 0;
     const text = before?.text.slice(0, offset - from) ?? "";
-    this.#writing.set(key, { key, attempt, from, text: text + delta.text });
+    this.#writing.set(key, { key, attempt, from, text: text + delta.text, after });
     this.#publish();
   }
 

@@ -5,6 +5,8 @@ import { KINDS, type Lane } from "./types";
 
 /** Part of a lane's height that the busiest column fills. */
 const FILL = 0.74;
+/** Columns narrower than this have no gap between them. */
+const GAPLESS_PX = 7;
 
 /** Marks a second by kind of one lane in one column, smoothed with its neighbours. */
 function rates(
@@ -75,7 +77,8 @@ export function paintBars(
   for (let index = first; index < last; index++) {
     if (!job.wanted(index)) continue;
     const x = snap(job.x(index * column.ms));
-    const width = snap(job.x((index + 1) * column.ms)) - x - 1 / view.dpr;
+    const next = snap(job.x((index + 1) * column.ms));
+    const width = next - x - (next - x < GAPLESS_PX ? 0 : 1 / view.dpr);
     for (const [lane, { id }] of lanes.entries()) {
       const total = rates(job.bins, column, id, index, row);
       if (total === 0) continue;

@@ -6,8 +6,8 @@ import type { Lane, Mark } from "./types";
 const ALL_CAP = 200_000;
 /** Notable marks are kept longer than the rest, so that an hour of dense traffic still shows them. */
 const NOTABLE_CAP = 50_000;
-/** Handoffs kept among the notable marks, a second. */
-const HANDOFFS_PER_SECOND = 4;
+/** Of the handoffs, a sample is kept among the notable marks: at most one in this time. */
+const SAMPLE_MS = 250;
 
 /** What is known: the marks, their counts, and the lanes they go between. */
 export class Board {
@@ -18,8 +18,7 @@ export class Board {
   seen = 0;
   lanes: readonly Lane[] = [];
   private places = new Map<string, number>();
-  private second = 0;
-  private handoffs = 0;
+  private sampled = 0;
 
   setLanes(lanes: readonly Lane[]): void {
     this.lanes = lanes;
@@ -43,11 +42,14 @@ export class Board {
     return this.places.has(mark.from) || this.places.has(mark.to);
   }
 
-  add(marks: readonly Mark[]): void {
+  /** Take in marks. Returns the notable ones: those that are drawn singly even in dense parts. */
+  add(marks: readonly Mark[]): Set<Mark> {
+    const notable = marks.filter((mark) => isUrgent(mark) || this.isSample(mark));
     this.seen += marks.length;
     this.marks.add(marks);
-    this.notable.add(marks.filter((mark) => isUrgent(mark) || this.isSample(mark)));
+    this.notable.add(notable);
     for (const mark of marks) this.bins.add(mark);
+    return new Set(notable);
   }
 
   /** Marks of a trace that are still known, oldest first. */
@@ -59,12 +61,8 @@ export class Board {
   }
 
   private isSample(mark: Mark): boolean {
-    if (mark.kind !== "handoff") return false;
-    const second = Math.floor(mark.at / 1000);
-    if (second !== this.second) {
-      this.second = second;
-      this.handoffs = 0;
-    }
-    return ++this.handoffs <= HANDOFFS_PER_SECOND;
+    if (mark.kind !== "handoff" || Math.abs(mark.at - this.sampled) < SAMPLE_MS) return false;
+    this.sampled = mark.at;
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Bins } from "./bins";
-import { Density, denseAt, denseLimit, isNotable, Sampler } from "./density";
+import { Density, denseAt, denseLimit, Sampler } from "./density";
 import { columnOf } from "./layout";
 import { mark } from "./sample";
 
@@ -39,20 +39,6 @@ describe("density", () => {
     density.forget(5);
     expect(density.dense(5, 60_000)).toBe(true);
   });
-
-  it("still shows failures, slow replies, people, questions and handoffs singly", () => {
-    const notable = [
-      mark({ kind: "error" }),
-      mark({ failed: true }),
-      mark({ kind: "reply", slow: true }),
-      mark({ person: true }),
-      mark({ kind: "question" }),
-      mark({ kind: "answer" }),
-      mark({ kind: "handoff" }),
-    ];
-    expect(notable.map(isNotable)).toEqual(notable.map(() => true));
-    expect([mark(), mark({ kind: "reply" }), mark({ kind: "tool" })].some(isNotable)).toBe(false);
-  });
 });
 
 describe("Sampler", () => {
@@ -71,6 +57,15 @@ describe("Sampler", () => {
     expect(sampler.admit(failure(0, "a"))).toBe(true);
     expect(sampler.admit(failure(10, "b"))).toBe(true);
     expect(sampler.admit(failure(20, "a"))).toBe(false);
-    expect(sampler.admit(failure(100, "a"))).toBe(true);
+    expect(sampler.admit(failure(200, "a"))).toBe(true);
+  });
+
+  it("lets people and slow replies give way to whatever is near, and failures to nothing else", () => {
+    const sampler = new Sampler(0.1);
+    expect(sampler.admit(mark({ kind: "question", at: 0 }))).toBe(true);
+    expect(sampler.admit(mark({ person: true, at: 100 }))).toBe(false);
+    expect(sampler.admit(mark({ kind: "reply", slow: true, at: 100 }))).toBe(false);
+    expect(sampler.admit(mark({ kind: "error", at: 100 }))).toBe(true);
+    expect(sampler.admit(mark({ person: true, at: 300 }))).toBe(true);
   });
 });

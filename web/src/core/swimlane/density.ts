@@ -86,11 +86,6 @@ export class Density {
   }
 }
 
-/** Marks that are drawn singly even where lanes are volume bars (handoffs only as a sample). */
-export function isNotable(mark: Mark): boolean {
-  return isUrgent(mark) || mark.kind === "handoff";
-}
-
 /** Marks that somebody may have to act on. */
 export function isUrgent(mark: Mark): boolean {
   return (
@@ -103,9 +98,14 @@ export function isUrgent(mark: Mark): boolean {
   );
 }
 
-const GAP_PX = { error: 9, person: 7, slow: 26, handoff: 34 } as const;
+/** Least distance between shapes of one class, in pixels. */
+const GAP_PX = { question: 14, error: 20, person: 24, slow: 36, handoff: 34 } as const;
+type Class = keyof typeof GAP_PX;
+/** These give way to any other shape of their lane that is nearer than this. */
+const YIELDING: readonly Class[] = ["person", "slow"];
+const YIELD_PX = 16;
 
-/** Thins out notable marks where they would cover each other: in a dense part each class keeps its distance. */
+/** Thins out notable marks in dense parts, where they would cover each other; the bars still count them. */
 export class Sampler {
   private readonly last = new Map<string, number>();
 
@@ -115,15 +115,23 @@ export class Sampler {
   admit(mark: Mark): boolean {
     const kind = classOf(mark);
     const key = kind === "handoff" ? kind : `${kind} ${mark.from}`;
-    const last = this.last.get(key);
-    if (last !== undefined && Math.abs(mark.at - last) * this.pxPerMs < GAP_PX[kind]) return false;
+    const lane = `any ${mark.from}`;
+    if (this.isNear(key, mark.at, GAP_PX[kind])) return false;
+    if (YIELDING.includes(kind) && this.isNear(lane, mark.at, YIELD_PX)) return false;
     this.last.set(key, mark.at);
+    if (kind !== "handoff") this.last.set(lane, mark.at);
     return true;
+  }
+
+  private isNear(key: string, at: number, gap: number): boolean {
+    const last = this.last.get(key);
+    return last !== undefined && Math.abs(at - last) * this.pxPerMs < gap;
   }
 }
 
-function classOf(mark: Mark): keyof typeof GAP_PX {
+function classOf(mark: Mark): Class {
   if (mark.failed || mark.kind === "error") return "error";
-  if (mark.person || mark.kind === "question" || mark.kind === "answer") return "person";
+  if (mark.kind === "question" || mark.kind === "answer") return "question";
+  if (mark.person) return "person";
   return mark.kind === "handoff" ? "handoff" : "slow";
 }

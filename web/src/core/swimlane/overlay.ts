@@ -1,7 +1,7 @@
 import type { Board } from "./board";
 import type { Focus } from "./keyboard";
 import { duration, leftOf, MARGIN_PX, type View, xOf, yOf } from "./layout";
-import { anchorOf, type Place, paintGlyph, paintMark, REACH_PX, reachOf, trace } from "./paint";
+import { anchorOf, type Place, paintGlyph, paintMark, reachOf, trace } from "./paint";
 import type { Palette } from "./palette";
 import type { Link } from "./trace";
 import type { Mark } from "./types";
@@ -31,10 +31,14 @@ export function paintTrace(
   const left = leftOf(view);
   const handed = new Set(links.map((link) => link.mark.id));
   const seen = marks.filter((mark) => mark.at >= left && mark.at <= view.right);
+  const labels = links.flatMap((link) => {
+    const onward = links.find((l) => l.at === link.done && l.from === link.to);
+    const leaves = onward === undefined ? 0 : reachOf(onward.mark.kind);
+    return paintStay(g, palette, view, board, link, leaves);
+  });
   for (const mark of seen.slice(-MOST_MARKS)) {
     if (!handed.has(mark.id)) paintMark(g, palette, mark, place(mark), false);
   }
-  const labels = links.flatMap((link) => paintStay(g, palette, view, board, link));
   for (const link of links) paintHandover(g, palette, view, place(link.mark), link);
   paintPlates(g, palette, view, labels);
 }
@@ -84,7 +88,7 @@ function paintHandover(
   const { from, to, x } = place;
   if (to === undefined || link.at < leftOf(view) || link.at > view.right) return;
   if (from !== undefined) {
-    const reach = link.mark.kind === "handoff" ? REACH_PX.handoff : REACH_PX.other;
+    const reach = reachOf(link.mark.kind);
     g.lineCap = "round";
     for (const [colour, width] of [
       [palette.background, 9],
@@ -101,13 +105,17 @@ function paintHandover(
   paintGlyph(g, palette, link.mark.kind, x, to, 1.5);
 }
 
-/** The stay of the work in the receiver's lane; returns the labels to put beside it. */
+/**
+ * The stay of the work in the receiver's lane; returns the labels to put beside it. It ends
+ * `leaves` pixels early, where the line that hands it on begins.
+ */
 function paintStay(
   g: CanvasRenderingContext2D,
   palette: Palette,
   view: View,
   board: Board,
   link: Link,
+  leaves: number,
 ): Label[] {
   const lane = board.laneOf(link.to);
   if (lane === undefined) return [];
@@ -117,7 +125,8 @@ function paintStay(
   if (end < leftOf(view) || link.at > view.right) return [];
   const clip = (time: number) =>
     Math.max(0, Math.min(view.width - MARGIN_PX, xOf(view, Math.min(time, view.right))));
-  const [x0, x1, x2] = [clip(link.at), clip(taken), clip(end)];
+  const [x0, x1] = [clip(link.at), clip(taken)];
+  const x2 = Math.max(x1, clip(end) - leaves);
   g.globalAlpha = 0.95;
   g.lineCap = "butt";
   g.strokeStyle = palette.kinds[link.mark.kind].solid;

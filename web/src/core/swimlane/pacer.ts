@@ -7,7 +7,7 @@ const STARVED_MS = [40, 90] as const;
 const SMOOTH = 0.1;
 
 /** What the next frames have to show. */
-export type Motion = "highlights" | "scroll" | "calm";
+export type Motion = "arcs" | "beats" | "scroll" | "calm";
 
 /** Decides how long to wait until the next frame, so that drawing stays cheap and input comes first. */
 export class Pacer {
@@ -31,7 +31,8 @@ export class Pacer {
 
   /** Milliseconds from one frame to the next; `pxPerSecond` is how fast the view scrolls, in device pixels. */
   interval(motion: Motion, pxPerSecond: number): number {
-    const wanted = motion === "highlights" ? 16 : motion === "scroll" ? 1000 / pxPerSecond : 66;
+    const scroll = 1000 / pxPerSecond;
+    const wanted = { arcs: 16, beats: Math.min(33, scroll), scroll, calm: 66 }[motion];
     const starved = STARVED_MS.filter((limit) => this.delay > limit).length;
     const least = Math.max(wanted, this.cost / SHARE, STEPS[starved] ?? 66);
     return STEPS.find((step) => step >= least - 1) ?? STEPS[STEPS.length - 1] ?? 133;

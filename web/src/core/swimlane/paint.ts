@@ -60,9 +60,10 @@ export function paintMark(
   if (anchor === undefined) return;
   const kind = lookOf(mark);
   if (mark.to === "" && mark.kind === "broadcast") paintFullHeight(g, palette, place, dense);
-  if (!dense) paintWork(g, palette, kind, place);
   const { from, to } = place;
-  if (from !== undefined && to !== undefined && from !== to) {
+  const leaves = from !== undefined && to !== undefined && from !== to;
+  if (!dense) paintWork(g, palette, kind, place, leaves ? reachOf(mark.kind) : 0);
+  if (leaves) {
     if (mark.kind === "handoff") paintArc(g, palette, kind, place, dense);
     else if (!dense) paintLine(g, palette, kind, place);
   }
@@ -152,14 +153,21 @@ function paintLine(g: CanvasRenderingContext2D, palette: Palette, kind: Kind, pl
   g.stroke();
 }
 
-/** The time spent on what this mark ends, as a bar along the sender's lane. */
-function paintWork(g: CanvasRenderingContext2D, palette: Palette, kind: Kind, place: Place): void {
-  const { from, x, began } = place;
-  if (from === undefined || x - began < 3) return;
+/** The time spent on what this mark ends, as a bar along the sender's lane up to where its line leaves. */
+function paintWork(
+  g: CanvasRenderingContext2D,
+  palette: Palette,
+  kind: Kind,
+  place: Place,
+  reach: number,
+): void {
+  const { from, began } = place;
+  const width = place.x - reach - began;
+  if (from === undefined || width < 3) return;
   g.globalAlpha = 0.26;
   g.fillStyle = palette.kinds[kind].solid;
   g.beginPath();
-  g.roundRect(began, from - 2, x - began, 4, 2);
+  g.roundRect(began, from - 2, width, 4, 2);
   g.fill();
 }
 

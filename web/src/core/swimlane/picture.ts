@@ -1,6 +1,6 @@
 import { type BarJob, barScale, paintBars, peakRate } from "./bars";
 import type { Board } from "./board";
-import { Density, isNotable, Sampler } from "./density";
+import { Density, Sampler } from "./density";
 import { AXIS_PX, type Column, columnOf, leftOf, scaleOf, type View, xOf, yOf } from "./layout";
 import { GLYPH_PX, type Place, paintMark, REACH_PX } from "./paint";
 import type { Palette } from "./palette";
@@ -45,8 +45,9 @@ export class Picture {
     this.scaledAt = 0;
   }
 
-  /** Paint marks that the board has just taken in, where their tiles exist already. */
-  add(marks: readonly Mark[], now: number): void {
+  /** Paint marks that the board has just taken in, where their tiles exist already. Returns those painted. */
+  add(marks: readonly Mark[], notable: ReadonlySet<Mark>, now: number): Mark[] {
+    const painted: Mark[] = [];
     const dense = new Map<number, boolean>();
     const samplers = new Map<Tile, Sampler>();
     for (const mark of marks) {
@@ -61,13 +62,15 @@ export class Picture {
         tile.segments.set(segment, tile.segments.get(segment) ?? isDense);
       }
       if (isDense) tile.stale ||= Math.floor(mark.at / this.column.ms) < tile.barsTo;
-      if (!this.board.isShown(mark) || (isDense && !isNotable(mark))) continue;
+      if (!this.board.isShown(mark) || (isDense && !notable.has(mark))) continue;
       if (isDense && !this.samplerOf(tile, samplers).admit(mark)) continue;
       tile.marks.push(mark);
       for (const other of this.tiles.all()) {
         if (other.painted) this.paintInto(other, mark, isDense);
       }
+      painted.push(mark);
     }
+    return painted;
   }
 
   /** Paint what is missing within the view. Returns whether anything changed. */
@@ -94,6 +97,7 @@ export class Picture {
 
   /** Copy the tiles of the view onto the canvas. */
   blit(g: CanvasRenderingContext2D, view: View): void {
+    g.imageSmoothingEnabled = false;
     const first = this.tiles.indexOf(leftOf(view));
     const origin = Math.round(xOf(view, this.tiles.startOf(first)) * view.dpr) / view.dpr;
     for (let index = first; index <= this.tiles.indexOf(view.right); index++) {

@@ -1,5 +1,5 @@
 import { type View, xOf, yOf } from "./layout";
-import { lookOf, reachOf, trace } from "./paint";
+import { isFailure, lookOf, reachOf, trace } from "./paint";
 import type { Palette } from "./palette";
 import type { Kind, Mark } from "./types";
 
@@ -19,6 +19,21 @@ interface Spark {
   readonly born: number;
 }
 
+/**
+ * How a new mark is highlighted: an arc to the receiver's lane, a ring that stays in the sender's, or
+ * not at all. Questions and what failed in a dense part stay; unless traffic is lively only handoffs,
+ * questions and failures are highlighted.
+ */
+export function wayOf(
+  mark: Mark,
+  mood: { readonly lively: boolean; readonly dense: boolean },
+): "arc" | "stay" | null {
+  if (mark.kind === "question") return "stay";
+  if (mark.to === "" || mark.to === mark.from) return null;
+  if (isFailure(mark)) return mood.dense ? "stay" : "arc";
+  return mood.lively || mark.kind === "handoff" ? "arc" : null;
+}
+
 /** Short-lived highlights: an arc shooting from lane to lane, and rings of heartbeats on the now line. */
 export class Sparks {
   private sparks: Spark[] = [];
@@ -34,15 +49,24 @@ export class Sparks {
     this.beats.set(lane, now);
   }
 
-  /** Forget everything: the lanes have changed. */
+  /** End the arcs that are on their way. */
   clear(): void {
     this.sparks = [];
+  }
+
+  /** Forget everything: the lanes have changed. */
+  reset(): void {
+    this.clear();
     this.beats.clear();
   }
 
-  /** Whether something moves that has to be drawn. */
-  isMoving(now: number): boolean {
-    if (this.sparks.some((spark) => now - spark.born < LIFE_MS)) return true;
+  /** Whether an arc is on its way. */
+  hasArcs(now: number): boolean {
+    return this.sparks.some((spark) => now - spark.born < LIFE_MS);
+  }
+
+  /** Whether a heartbeat's ring is still widening. */
+  hasBeats(now: number): boolean {
     for (const at of this.beats.values()) if (now - at < PULSE_MS) return true;
     return false;
   }
@@ -95,7 +119,7 @@ function circle(g: CanvasRenderingContext2D, x: number, y: number, radius: numbe
   g.arc(x, y, radius, 0, Math.PI * 2);
 }
 
-/** A comet along the arc of the mark, then a ring where it lands. */
+/** A comet along the arc of the mark, then a ring where it lands; only the ring if it stays in its lane. */
 function drawSpark(
   g: CanvasRenderingContext2D,
   palette: Palette,
@@ -108,18 +132,18 @@ function drawSpark(
   const from = yOf(view, spark.from);
   const to = yOf(view, spark.to);
   const reach = reachOf(spark.kind);
-  const travel = Math.min(1, life / TRAVEL);
+  const travel = from === to ? 1 : Math.min(1, life / TRAVEL);
   const head = 1 - (1 - travel) ** 3;
   const length = Math.hypot(to - from, reach) * 1.04;
-  const tail = Math.min(90, length * 0.6);
+  const tail = Math.min(64, length * 0.5);
   g.strokeStyle = palette.kinds[spark.kind].solid;
   g.lineCap = "round";
-  if (life < 1) {
+  if (from !== to) {
     const fade = life < TRAVEL ? 1 : 1 - (life - TRAVEL) / (1 - TRAVEL);
     for (const [width, alpha, part] of [
-      [8, 0.1, 1],
-      [4.5, 0.22, 0.7],
-      [2.25, 0.8, 0.4],
+      [7, 0.1, 0.6],
+      [4.5, 0.22, 0.8],
+      [2.25, 0.8, 1],
     ] as const) {
       const begin = Math.max(0, head * length - tail * part);
       g.globalAlpha = alpha * fade;
@@ -134,7 +158,7 @@ function drawSpark(
     g.lineDashOffset = 0;
   }
   if (travel < 1) return;
-  const land = (life - TRAVEL) / (1 - TRAVEL);
+  const land = from === to ? life : (life - TRAVEL) / (1 - TRAVEL);
   g.globalAlpha = (1 - land) * 0.7;
   g.lineWidth = 2;
   circle(g, x, to, 5 + land * 13);

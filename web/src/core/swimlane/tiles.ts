@@ -2,6 +2,7 @@ import { leftOf, scaleOf, type View } from "./layout";
 import { context } from "./palette";
 import type { Mark } from "./types";
 
+/** Width of a tile in device pixels. The browser copies a tile whenever it was painted on, so it is small. */
 const TILE_PX = 256;
 /** Tiles kept beyond the visible ones, so that scrubbing to and fro is cheap. */
 const SPARE = 3;
@@ -29,8 +30,8 @@ export interface Tile {
 export class Tiles {
   /** Milliseconds a tile covers. */
   readonly ms: number;
+  /** Width in CSS pixels. */
   readonly widthPx: number;
-  private readonly devicePx: number;
   private readonly tiles = new Map<number, Tile>();
   private uses = 0;
 
@@ -38,8 +39,7 @@ export class Tiles {
     private readonly view: View,
     private readonly pool: HTMLCanvasElement[],
   ) {
-    this.devicePx = Math.round(TILE_PX * view.dpr);
-    this.widthPx = this.devicePx / view.dpr;
+    this.widthPx = TILE_PX / view.dpr;
     this.ms = this.widthPx / scaleOf(view);
   }
 
@@ -91,7 +91,7 @@ export class Tiles {
 
   private make(index: number): Tile {
     const canvas = this.pool.pop() ?? document.createElement("canvas");
-    canvas.width = this.devicePx;
+    canvas.width = TILE_PX;
     canvas.height = Math.max(1, Math.round(this.view.height * this.view.dpr));
     const g = context(canvas);
     g.setTransform(this.view.dpr, 0, 0, this.view.dpr, 0, 0);
@@ -122,6 +122,6 @@ export class Tiles {
   }
 
   private recycle(tile: Tile): void {
-    if (this.pool.length < 8) this.pool.push(tile.canvas);
+    if (this.pool.length < 16) this.pool.push(tile.canvas);
   }
 }

@@ -45,16 +45,28 @@ function Figures() {
       <Figure name="p95 reply" value={ms(p95)} />
       <Figure name="handoffs" value={compact(handoffs)} />
       <Figure name="errors" value={compact(errors)} bad={errors > 0} />
-      <Figure name="messages" value={compact(total)} />
+      <Figure name="messages" value={compact(total)} exact={total} />
     </dl>
   );
 }
 
-function Figure({ name, value, bad = false }: { name: string; value: string; bad?: boolean }) {
+function Figure({
+  name,
+  value,
+  exact,
+  bad = false,
+}: {
+  name: string;
+  value: string;
+  exact?: number;
+  bad?: boolean;
+}) {
   return (
     <div className={bad ? "figure bad" : "figure"}>
       <dt>{name}</dt>
-      <dd className="num">{value}</dd>
+      <dd className="num" title={exact?.toLocaleString("en")}>
+        {value}
+      </dd>
     </div>
   );
 }

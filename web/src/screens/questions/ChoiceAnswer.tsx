@@ -4,6 +4,7 @@ import { useEffect, useId, useState } from "react";
 import { Button } from "@/kit";
 import { digitOf, isPlain, takesEnter, useKeys } from "@/kit/keys";
 import type { AnswerForm } from "./form";
+import "@/kit/tick.css";
 
 export function ChoiceAnswer({
   card,
@@ -57,6 +58,7 @@ export function ChoiceAnswer({
         {choices.map((choice, ix) => (
           <label key={choice}>
             <input
+              className="tick"
               type={isMany ? "checkbox" : "radio"}
               name={name}
               checked={chosen.has(choice)}

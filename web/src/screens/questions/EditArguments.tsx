@@ -15,6 +15,7 @@ import {
   readFields,
   readObject,
 } from "./arguments";
+import "@/kit/tick.css";
 
 const WHOLE = "";
 
@@ -99,7 +100,11 @@ export function EditArguments({
           }}
         />
       )}
-      <Changes changes={changed} />
+      {value ? (
+        <Changes changes={changed} />
+      ) : (
+        <p className="muted">What is marked has to be put right first.</p>
+      )}
       <div className="qcard-actions">
         <Button look="primary" isDisabled={!canSend} onPress={send}>
           <Check size={15} aria-hidden="true" />
@@ -128,6 +133,7 @@ function ArgumentField({
     return (
       <label className="qcard-flag">
         <input
+          className="tick"
           type="checkbox"
           checked={text === "true"}
           onChange={(event) => onEdit(String(event.target.checked))}

@@ -1,6 +1,6 @@
 /** A question to a person, with the means to answer it. */
 import { Eye, Hourglass, Keyboard } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
@@ -9,6 +9,7 @@ import { asProblem, type Problem } from "@/core/problem";
 import type { Answer, Question } from "@/core/protocol";
 import { clock } from "@/core/text";
 import { Ago, Avatar, Badge, Failure, Name } from "@/kit";
+import { Markdown } from "@/kit/Markdown";
 import { ApprovalAnswer } from "./ApprovalAnswer";
 import { ArgumentList } from "./ArgumentList";
 import type { Arguments } from "./arguments";
@@ -18,7 +19,15 @@ import { Outcome } from "./Outcome";
 import { SecretAnswer } from "./SecretAnswer";
 import { TextAnswer } from "./TextAnswer";
 import { useLook } from "./useLook";
-import { countdown, headline, kindName, timeLeft, whoAnswered, whoLooks } from "./words";
+import {
+  countdown,
+  hasOwnPrompt,
+  headline,
+  kindName,
+  timeLeft,
+  whoAnswered,
+  whoLooks,
+} from "./words";
 import "./questions.css";
 
 const HOT_MS = 60_000;
@@ -145,20 +154,24 @@ function Expiry({ question }: { question: Question }) {
 
 function Asks({ question }: { question: Question }) {
   const { prompt, tool, reason } = question;
-  if (question.kind !== "approval") return <Prompt>{headline(question)}</Prompt>;
+  if (question.kind !== "approval") return <Prompt text={headline(question)} />;
   return (
     <>
       <p className="qcard-tool">
         Wants to use <code>{tool || "a tool"}</code>
       </p>
-      {prompt && prompt !== tool && prompt !== reason && <Prompt>{prompt}</Prompt>}
+      {hasOwnPrompt(question) && <Prompt text={prompt} />}
       {reason && <p className="qcard-reason">{reason}</p>}
     </>
   );
 }
 
-function Prompt({ children }: { children: ReactNode }) {
-  return <div className="qcard-prompt">{children}</div>;
+function Prompt({ text }: { text: string }) {
+  return (
+    <div className="qcard-prompt">
+      <Markdown text={text} />
+    </div>
+  );
 }
 
 function Form({ form, onTyping }: { form: AnswerForm; onTyping: () => void }) {

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Look, OpenQuestion } from "@/core/mesh/questions";
 import type { Json, Question, Task } from "@/core/protocol";
-import { answerText, countdown, headline, timeLeft, whoAnswered, whoLooks } from "./words";
+import {
+  answerText,
+  countdown,
+  hasOwnPrompt,
+  headline,
+  timeLeft,
+  whoAnswered,
+  whoLooks,
+} from "./words";
 
 const look = (user: string, state: Look["state"] = "looking", page = user): Look => ({
   user,
@@ -86,6 +94,8 @@ test("a question has words in any case", () => {
   expect(headline(QUESTION)).toBe("refund: Above the limit");
   expect(headline({ ...QUESTION, reason: "" })).toBe("May refund be used?");
   expect(headline({ ...QUESTION, kind: "text", prompt: "Who?" })).toBe("Who?");
+  expect(hasOwnPrompt({ ...QUESTION, prompt: "May refund be used?" })).toBe(false);
+  expect(hasOwnPrompt({ ...QUESTION, prompt: "Ada is angry" })).toBe(true);
 });
 
 test("the time that is left", () => {

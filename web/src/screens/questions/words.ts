@@ -17,6 +17,11 @@ export function headline({ kind, prompt, tool, reason }: Question): string {
   return prompt || tool || "A question without words";
 }
 
+/** Whether the prompt of an approval says more than that a tool waits for it. */
+export function hasOwnPrompt({ prompt, tool, reason }: Question): boolean {
+  return !["", tool, reason, `May ${tool} be used?`].includes(prompt);
+}
+
 /** Who else looks at a question or writes an answer; empty if nobody does. */
 export function whoLooks(looks: readonly Look[], me: string | null): string {
   const state = new Map<string, Look["state"]>();

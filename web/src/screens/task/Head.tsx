@@ -1,0 +1,187 @@
+/** Whose task it is and how it stands, and what can be done about it. */
+import {
+  CircleStop,
+  Copy,
+  Ellipsis,
+  FlaskConical,
+  MessagesSquare,
+  Navigation,
+  RotateCcw,
+  Waypoints,
+} from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
+import { Link, useLocation } from "wouter";
+import { useMesh, useNarrow, useSlice } from "@/app/hooks";
+import { paths } from "@/app/places";
+import { toast } from "@/app/toasts";
+import { api } from "@/core/api";
+import { asProblem } from "@/core/problem";
+import type { Task } from "@/core/protocol";
+import { FINAL_STATES } from "@/core/protocol";
+import { compact, moment } from "@/core/text";
+import { Ago, Avatar, Button, IconButton, StateBadge } from "@/kit";
+import { costOf, dollars, titleOf } from "../tasks/rows";
+import { ReplayCheck, Steer, Stop } from "./dialogs";
+import type { TaskView } from "./view";
+
+type Open = "" | "stop" | "steer" | "check";
+
+export function Head({ task, view, isPast }: { task: Task; view: TaskView; isPast: boolean }) {
+  const mesh = useMesh();
+  const narrow = useNarrow();
+  const [, go] = useLocation();
+  const [open, setOpen] = useState<Open>("");
+  const { state: link } = useSlice(mesh.link);
+  const mayAct = mesh.isOperator || task.owner === mesh.session.user;
+  const isOver = FINAL_STATES.has(task.state);
+  const isAway = link === "offline";
+  const state = view.count > 0 ? view.state : task.state;
+
+  const rerun = async () => {
+    try {
+      const again = await api.rerun(task.id, null);
+      mesh.tasks.put([again]);
+      toast(`${task.agent} runs again`);
+      go(paths.task(again.id));
+    } catch (error) {
+      toast(asProblem(error).message, { bad: true });
+    }
+  };
+  const copyLink = () => {
+    const url = `${location.origin}${paths.task(task.id)}`;
+    navigator.clipboard.writeText(url).then(
+      () => toast("Link copied"),
+      () => toast(url),
+    );
+  };
+
+  const actions: readonly Action[] = [
+    {
+      id: "stop",
+      name: "Stop",
+      icon: <CircleStop size={15} />,
+      isOff: !mayAct || isOver || isAway,
+    },
+    { id: "steer", name: "Steer", icon: <Navigation size={15} />, isOff: isAway },
+    { id: "rerun", name: "Run again", icon: <RotateCcw size={15} />, isOff: isAway },
+    {
+      id: "edit",
+      name: "Run again with other values …",
+      icon: <RotateCcw size={15} />,
+      isOff: isAway,
+    },
+    {
+      id: "check",
+      name: "Check against today's code",
+      icon: <FlaskConical size={15} />,
+      isOff: !mayAct || isAway,
+    },
+    { id: "copy", name: "Copy link", icon: <Copy size={15} />, isOff: false },
+    { id: "flow", name: "Show in the flow", icon: <Waypoints size={15} />, isOff: false },
+    {
+      id: "conversation",
+      name: "Its conversation",
+      icon: <MessagesSquare size={15} />,
+      isOff: false,
+    },
+  ];
+  const act = (id: string) => {
+    if (id === "stop" || id === "steer" || id === "check") setOpen(id);
+    else if (id === "rerun") void rerun();
+    else if (id === "edit") go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`);
+    else if (id === "copy") copyLink();
+    else if (id === "flow") go(paths.flow(task.context_id));
+    else if (id === "conversation") go(paths.conversation(task.context_id));
+  };
+  const beside = narrow ? 0 : 3;
+  const close = () => setOpen("");
+  return (
+    <header className="screen-head task-head">
+      <Avatar name={task.agent} size={34} />
+      <div className="grow">
+        <h1>
+          <Link href={paths.direct(task.agent)}>{task.agent}</Link>
+          <StateBadge state={state} />
+          {isPast && <span className="task-past">as it was</span>}
+          <span className="task-title truncate">{titleOf(task)}</span>
+        </h1>
+        <Facts task={task} view={view} isPast={isPast} />
+      </div>
+      <div className="task-actions">
+        {actions.slice(0, beside).map(({ id, name, icon, isOff }) => (
+          <Button
+            key={id}
+            look={id === "stop" ? "danger" : "plain"}
+            isDisabled={isOff}
+            onPress={() => act(id)}
+          >
+            {icon} {name}
+          </Button>
+        ))}
+        <MenuTrigger>
+          <IconButton label="More" look={narrow ? "plain" : "quiet"}>
+            <Ellipsis size={17} />
+          </IconButton>
+          <Popover className="popover" placement="bottom end">
+            <Menu
+              aria-label="More"
+              disabledKeys={actions.filter((one) => one.isOff).map((one) => one.id)}
+              onAction={(key) => act(String(key))}
+            >
+              {actions.slice(beside).map(({ id, name, icon }) => (
+                <MenuItem key={id} id={id} textValue={name} className="menu-item">
+                  {icon} {name}
+                </MenuItem>
+              ))}
+            </Menu>
+          </Popover>
+        </MenuTrigger>
+      </div>
+      <Stop task={task} isOpen={open === "stop"} onClose={close} />
+      <Steer task={task} isOpen={open === "steer"} onClose={close} />
+      <ReplayCheck task={task} isOpen={open === "check"} onClose={close} />
+    </header>
+  );
+}
+
+interface Action {
+  readonly id: string;
+  readonly name: string;
+  readonly icon: ReactNode;
+  readonly isOff: boolean;
+}
+
+function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boolean }) {
+  const { input, output, requests } = view.usage;
+  const tokens = input + output;
+  const cost = costOf(task);
+  const parent = view.parent?.[1] || task.parent_id;
+  const attempt = view.attempt || task.attempt || 0;
+  return (
+    <p className="task-facts">
+      <span>{task.owner ? `started by ${task.owner}` : "started by no person"}</span>
+      <span title={moment(task.created_at)}>
+        <Ago at={task.created_at} /> ago
+      </span>
+      {attempt > 1 && <span className="task-again">attempt {attempt}</span>}
+      {tokens > 0 && (
+        <span title={`${requests} calls, ${input} tokens in, ${output} out`}>
+          {compact(tokens)} tokens
+        </span>
+      )}
+      {cost !== null && !isPast && <span>{dollars(cost)}</span>}
+      {view.version && <span>version {view.version}</span>}
+      {parent && (
+        <span>
+          opened by <Link href={paths.task(parent)}>{view.parent?.[0] || "another task"}</Link>
+        </span>
+      )}
+      {task.retry_of && (
+        <span>
+          again of <Link href={paths.task(task.retry_of)}>a failed task</Link>
+        </span>
+      )}
+    </p>
+  );
+}

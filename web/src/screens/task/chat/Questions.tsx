@@ -1,0 +1,123 @@
+/** The questions of a task: open ones to be answered, others with their answer. */
+import { CircleHelp, Lock } from "lucide-react";
+import { useMesh, useSlice } from "@/app/hooks";
+import type { OpenQuestion } from "@/core/mesh/questions";
+import type { Json, Question, Task } from "@/core/protocol";
+import { FINAL_STATES } from "@/core/protocol";
+import { Ago, Badge } from "@/kit";
+import { Markdown } from "@/kit/Markdown";
+import { QuestionCard } from "@/screens/questions/QuestionCard";
+import { object } from "../facts";
+import type { Given, ItemOf, TaskView } from "../view";
+import { Fold } from "./Fold";
+import { Time } from "./Time";
+
+/** What the task asks now: at the end, where it is read and answered. */
+export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
+  const mesh = useMesh();
+  const known = useSlice(mesh.questions.slice);
+  if (FINAL_STATES.has(view.state)) return null;
+  const open = view.items
+    .filter((item): item is ItemOf<"question"> => item.kind === "question" && !item.answer)
+    .map(
+      ({ question }): OpenQuestion =>
+        known.find((one) => one.task.id === task.id && one.question.id === question.id) ?? {
+          task,
+          question: task.questions?.find((one) => one.id === question.id) ?? question,
+          answered: null,
+          looks: [],
+        },
+    );
+  return open.map((asked) => (
+    <div key={asked.question.id} className="tlog-question">
+      <QuestionCard asked={asked} />
+    </div>
+  ));
+}
+
+/** A question where it was asked. One that is open has its card at the end of the chat. */
+export function AskedLine({ item, isPast }: { item: ItemOf<"question">; isPast: boolean }) {
+  const { question, answer, at } = item;
+  if (!answer && !isPast) return null;
+  return (
+    <li className="tlog-line">
+      <div className={answer ? "tlog-asked" : "tlog-asked open"}>
+        <header>
+          <CircleHelp size={15} aria-hidden="true" />
+          <Badge tone="question">{question.kind}</Badge>
+          {question.tool && <code>{question.tool}</code>}
+          <span className="grow" />
+          <Time at={at} />
+        </header>
+        <Markdown text={question.prompt} />
+        {question.reason && <p className="muted">{question.reason}</p>}
+        {answer ? (
+          <Answered question={question} answer={answer} />
+        ) : (
+          <p className="muted">Nobody had answered yet.</p>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Answered({ question, answer }: { question: Question; answer: Given }) {
+  if (answer.isTooLate) return <p className="tlog-asked-late">Nobody answered in time.</p>;
+  return (
+    <div className="tlog-asked-answer">
+      <Value question={question} answer={answer} />
+      <span className="muted">
+        {answer.by || "somebody"} · <Ago at={answer.at} /> ago
+      </span>
+    </div>
+  );
+}
+
+function Value({ question, answer }: { question: Question; answer: Given }) {
+  if (answer.isHidden)
+    return (
+      <span className="tlog-asked-hidden">
+        <Lock size={13} aria-hidden="true" /> The answer is a secret
+      </span>
+    );
+  const { value } = answer;
+  const decision = object(value);
+  if (question.kind === "approval" && decision)
+    return <Decided question={question} decision={decision} />;
+  if (Array.isArray(value))
+    return value.length === 0 ? (
+      <span className="muted">none of them</span>
+    ) : (
+      <span className="tlog-asked-chosen">
+        {value.map((one) => (
+          <Badge key={String(one)} tone="question">
+            {String(one)}
+          </Badge>
+        ))}
+      </span>
+    );
+  return <b>{value === "" ? "(empty)" : String(value)}</b>;
+}
+
+function Decided({
+  question,
+  decision,
+}: {
+  question: Question;
+  decision: { [key: string]: Json };
+}) {
+  const isYes = decision.decision === "approve";
+  const changed = decision.arguments ?? null;
+  const used = (changed ?? question.arguments ?? {}) as Json;
+  const isChanged =
+    changed !== null && JSON.stringify(changed) !== JSON.stringify(question.arguments);
+  return (
+    <span className="tlog-asked-decided">
+      <b className={isYes ? "yes" : "no"}>
+        {isYes ? (isChanged ? "Approved with changes" : "Approved") : "Rejected"}
+      </b>
+      {decision.comment ? <span>“{String(decision.comment)}”</span> : null}
+      <Fold label={isYes ? "arguments" : "asked arguments"} value={used} />
+    </span>
+  );
+}

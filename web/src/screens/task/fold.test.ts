@@ -1,0 +1,290 @@
+import { describe, expect, it } from "vitest";
+import type { Json, StoredEvent } from "@/core/protocol";
+import { callsOf } from "./cost";
+import { nameOf } from "./facts";
+import { extend, Folder, foldTask } from "./fold";
+import { courseOf, scaleOf, totals } from "./spans";
+import { type ItemOf, UNSTARTED } from "./view";
+
+const T0 = Date.parse("2026-01-01T12:00:00Z");
+
+/** A log, of kinds, seconds and facts. */
+function log(...lines: [string, number, { [key: string]: Json }?][]): StoredEvent[] {
+  return lines.map(([kind, seconds, data = {}], index) => ({
+    sequence: (index + 1) * 3,
+    kind,
+    at: new Date(T0 + seconds * 1000).toISOString(),
+    data,
+  }));
+}
+
+const OPENING = {
+  attempt: 1,
+  instance: "a",
+  owner: "ada",
+  version: "2",
+  parent: ["boss", "p1"],
+  message: {
+    from_agent: "Gateway",
+    content: "",
+    metadata: { params: { order: 7 } },
+    timestamp: "2026-01-01T11:59:58Z",
+  },
+};
+
+describe("foldTask", () => {
+  it("tells how the task came about", () => {
+    const view = foldTask(log(["claimed", 0, OPENING]));
+    expect(view).toMatchObject({
+      state: "working",
+      attempt: 1,
+      owner: "ada",
+      version: "2",
+      parent: ["boss", "p1"],
+      rests: "",
+    });
+    expect(view.items).toMatchObject([{ kind: "opening", from: "Gateway", params: { order: 7 } }]);
+  });
+
+  it("pairs calls of tools with their results, also of the same name", () => {
+    const { items } = foldTask(
+      log(
+        ["claimed", 0],
+        ["tool_call", 1, { name: "look", arguments: { at: 1 }, id: "" }],
+        ["tool_result", 2, { name: "look", result: "one", id: "" }],
+        ["tool_call", 3, { name: "look", arguments: { at: 2 }, id: "" }],
+        ["tool_result", 5, { name: "look", result: "two", id: "" }],
+        ["tool_result", 6, { name: "lost", result: "three", id: "x" }],
+      ),
+    );
+    expect(items.map((item) => item.kind === "tool" && item.result)).toEqual([
+      "one",
+      "two",
+      "three",
+    ]);
+  });
+
+  it("follows a step through its retries to its end", () => {
+    const events = log(
+      ["claimed", 0],
+      ["step_started", 1, { key: "step:read#1", name: "read" }],
+      ["step_retrying", 2, { key: "step:read#1:try1", name: "read", error: "no net" }],
+      ["step", 4, { key: "step:read#1", name: "read", result: 5, seconds: 3 }],
+    );
+    expect(foldTask(events.slice(0, 3)).items).toMatchObject([
+      { kind: "step", state: "retrying", tries: 2, error: "no net" },
+    ]);
+    expect(foldTask(events).items).toMatchObject([
+      { kind: "step", state: "done", tries: 2, seconds: 3, result: 5, error: "" },
+    ]);
+  });
+
+  it("keeps what a step raised", () => {
+    const error = { module: "builtins", class: "ValueError", message: "too much" };
+    const { items } = foldTask(log(["claimed", 0], ["step", 1, { key: "step:pay#1", error }]));
+    expect(items).toMatchObject([
+      { kind: "step", name: "pay", state: "failed", error: "ValueError: too much" },
+    ]);
+  });
+
+  it("keeps answers with who gave them, and hides those to secrets", () => {
+    const { items } = foldTask(
+      log(
+        ["claimed", 0],
+        ["asked", 1, { question: { id: "q", kind: "text", prompt: "Code?", secret: true } }],
+        ["parked", 1, { questions: [] }],
+        ["claimed", 9, { attempt: 1, wake_sequence: 4 }],
+        ["answered", 9, { id: "q", by: "ada", answer: null, hidden: true }],
+      ),
+    );
+    expect(items).toHaveLength(1);
+    expect((items[0] as ItemOf<"question">).answer).toMatchObject({ by: "ada", isHidden: true });
+  });
+
+  it("says what a task rests for, and when it goes on", () => {
+    expect(foldTask(log(["claimed", 0], ["parked", 1])).rests).toBe("person");
+    expect(foldTask(log(["claimed", 0], ["waiting", 1])).rests).toBe("task");
+    expect(foldTask(log(["claimed", 0], ["waiting", 1, { again_at: "x" }]))).toMatchObject({
+      rests: "time",
+      againAt: "x",
+    });
+    expect(foldTask(log(["claimed", 0], ["retrying", 1, { error: "E: no" }]))).toMatchObject({
+      state: "submitted",
+      rests: "retry",
+      errors: ["E: no"],
+    });
+    expect(UNSTARTED.rests).toBe("worker");
+  });
+
+  it("shows new attempts, and no resumption of the same one", () => {
+    const { items } = foldTask(
+      log(
+        ["claimed", 0, { attempt: 1, instance: "a" }],
+        ["parked", 1],
+        ["claimed", 2, { attempt: 1, instance: "b", wake_sequence: 2 }],
+        ["retrying", 3, { error: "no", attempt: 1 }],
+        ["claimed", 4, { attempt: 2, instance: "a" }],
+      ),
+    );
+    expect(items.map((item) => item.kind === "note" && item.text)).toEqual([
+      "Attempt 1 failed: no",
+      "Attempt 2 began",
+    ]);
+  });
+
+  it("links what it sent with what came of it", () => {
+    const sent = { message_type: "handoff", to_agent: "Mail", message_id: "m1" };
+    const { items } = foldTask(
+      log(
+        ["claimed", 0],
+        ["sent", 1, { ...sent, key: "sent:m1" }],
+        ["sent", 2, { ...sent, message_id: "m2", key: "sent:m2" }],
+        ["unsent", 3, { ...sent, message_id: "m2", error: "full" }],
+        ["child", 4, { key: "child:mail.m1", state: "completed", result: "ok", error: "" }],
+      ),
+    );
+    expect(items).toMatchObject([
+      { taskId: "m1", outcome: { state: "completed", result: "ok" }, refused: "" },
+      { taskId: "m2", outcome: null, refused: "full" },
+    ]);
+  });
+
+  it("moves one bar while nothing else happens", () => {
+    const view = foldTask(
+      log(
+        ["claimed", 0],
+        ["progress", 1, { text: "a", fraction: 0.1 }],
+        ["progress", 2, { text: "b", fraction: 7 }],
+        ["said", 3, { text: "hm" }],
+        ["progress", 4, { text: "c", fraction: null }],
+      ),
+    );
+    expect(view.items.map((item) => item.kind)).toEqual(["progress", "said", "progress"]);
+    expect(view.items[0]).toMatchObject({ text: "b", fraction: 1 });
+    expect(view.progress).toEqual({ text: "c", fraction: null });
+  });
+
+  it("shows images of known kinds alone", () => {
+    const { items } = foldTask(
+      log(
+        ["claimed", 0],
+        ["image", 1, { media_type: "image/png", data: "AAA=" }],
+        ["image", 1, { media_type: "image/svg+xml", data: "AAA=" }],
+        ["image", 1, { url: "https://example.com/a.png" }],
+      ),
+    );
+    expect(items.map((item) => item.kind === "image" && item.source)).toEqual([
+      "data:image/png;base64,AAA=",
+      "",
+      "",
+    ]);
+  });
+
+  it("counts what models used, and believes the end", () => {
+    const events = log(
+      ["claimed", 0],
+      ["model", 1, { usage: { requests: 1, input_tokens: 10, output_tokens: 5 } }],
+      ["usage", 2, { requests: 1, input_tokens: 1, output_tokens: 2 }],
+      ["completed", 3, { result: "x", usage: { requests: 3, input_tokens: 20, output_tokens: 9 } }],
+    );
+    expect(foldTask(events.slice(0, 3)).usage).toEqual({ requests: 2, input: 11, output: 7 });
+    expect(foldTask(events).usage).toEqual({ requests: 3, input: 20, output: 9 });
+    expect(callsOf(events).map((call) => call.total)).toEqual([15, 18]);
+  });
+
+  it("opens a task that ended before anybody claimed it", () => {
+    const view = foldTask(log(["canceled", 0, { ...OPENING, error: "canceled before it began" }]));
+    expect(view.items.map((item) => item.kind)).toEqual(["opening", "end"]);
+    expect(view.state).toBe("canceled");
+  });
+});
+
+describe("Folder", () => {
+  const events = log(
+    ["claimed", 0, OPENING],
+    ["said", 1, { text: "one" }],
+    ["tool_call", 2, { name: "t", id: "1" }],
+    ["tool_result", 3, { name: "t", id: "1", result: 4 }],
+    ["completed", 4, { result: "end" }],
+  );
+
+  it("comes to the same forwards, backwards and at once", () => {
+    const folder = new Folder();
+    for (const count of [1, 3, 5, 2, 4, 0, 5])
+      expect(folder.view(events, count)).toEqual(foldTask(events.slice(0, count)));
+  });
+
+  it("leaves what did not change as it is", () => {
+    const before = foldTask(events.slice(0, 3));
+    const after = extend(before, events.slice(3));
+    expect(after.items[0]).toBe(before.items[0]);
+    expect(after.items[1]).toBe(before.items[1]);
+    expect(after.items[2]).not.toBe(before.items[2]);
+    expect(before.items).toHaveLength(3);
+  });
+
+  it("starts over when the log became another", () => {
+    const folder = new Folder();
+    folder.view(events, 3);
+    const other = events.filter((event) => event.kind !== "said");
+    expect(folder.view(other, 4)).toEqual(foldTask(other));
+  });
+});
+
+describe("courseOf", () => {
+  const events = log(
+    ["claimed", 0, OPENING],
+    ["step", 2, { key: "step:read#1", name: "read", seconds: 1.5, result: 1 }],
+    ["replied", 3, { key: "request:b:x#1", to_agent: "Billing", reply: { content: "shop" } }],
+    ["asked", 3, { question: { id: "q", kind: "text", prompt: "Go?" } }],
+    ["parked", 4],
+    ["claimed", 104, { attempt: 1 }],
+    ["answered", 104, { id: "q", by: "ada", answer: "yes" }],
+    ["completed", 106],
+  );
+
+  it("draws steps, requests and questions with what is known of their beginning", () => {
+    const { spans } = courseOf(events);
+    expect(
+      spans.map(({ kind, name, from, to }) => [kind, name, from - T0, (to ?? 0) - T0]),
+    ).toEqual([
+      ["step", "read", 500, 2000],
+      ["request", "asks Billing", 2000, 3000],
+      ["question", "Go?", 3000, 104_000],
+    ]);
+  });
+
+  it("tells work from waiting", () => {
+    const { stretches } = courseOf(events);
+    expect(stretches.map(({ kind, from, to }) => [kind, from - T0, (to ?? 0) - T0])).toEqual([
+      ["worker", -2000, 0],
+      ["work", 0, 4000],
+      ["person", 4000, 104_000],
+      ["work", 104_000, 106_000],
+    ]);
+    expect(totals(stretches, 0)).toEqual({ work: 6000, wait: 102_000 });
+  });
+
+  it("squeezes long waits alone, and keeps the order of time", () => {
+    const { stretches } = courseOf(events);
+    const plain = scaleOf(stretches, T0, false);
+    const squeezed = scaleOf(stretches, T0, true);
+    expect(plain.place(T0 + 52_000)).toBeCloseTo(0.5);
+    expect(plain.isSqueezed).toBe(false);
+    expect(squeezed.isSqueezed).toBe(true);
+    const wait = squeezed.place(T0 + 104_000) - squeezed.place(T0 + 4000);
+    expect(wait).toBeCloseTo(1500 / 9000);
+    expect(squeezed.place(plain.to)).toBe(1);
+    expect(squeezed.place(plain.from)).toBe(0);
+  });
+
+  it("leaves open what goes on", () => {
+    const { spans, stretches } = courseOf(events.slice(0, 5));
+    expect(spans.at(-1)?.to).toBeNull();
+    expect(stretches.at(-1)).toMatchObject({ kind: "person", to: null });
+  });
+});
+
+it("names a call by its key", () => {
+  expect(nameOf("report/step:read#2")).toBe("read");
+});

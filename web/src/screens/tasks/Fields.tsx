@@ -1,0 +1,190 @@
+/** One control for each field of a start form. */
+import { Checkbox, CheckboxGroup, Input, Label, TextArea, TextField } from "react-aria-components";
+import type { Field, Raw } from "./schema";
+
+interface ControlProps {
+  field: Field;
+  value: Raw;
+  problem: string | undefined;
+  autoFocus: boolean;
+  onChange: (value: Raw) => void;
+}
+
+export function FieldControl(props: ControlProps) {
+  const { field } = props;
+  switch (field.kind) {
+    case "boolean":
+      return <Switch {...props} />;
+    case "choices":
+      return <Several {...props} />;
+    case "choice":
+      return <Choice {...props} />;
+    default:
+      return <Typed {...props} />;
+  }
+}
+
+const TYPES: { readonly [kind: string]: string } = {
+  secret: "password",
+  date: "date",
+  time: "time",
+  "date-time": "datetime-local",
+};
+
+function Typed({ field, value, problem, autoFocus, onChange }: ControlProps) {
+  const isLong = field.kind === "long" || field.kind === "lines" || field.kind === "json";
+  const isNumber = field.kind === "integer" || field.kind === "number";
+  const rows = field.kind === "long" ? 4 : Math.min(10, Math.max(3, lines(value)));
+  const { format } = field.schema;
+  const type =
+    TYPES[field.kind] ?? (format === "email" ? "email" : format === "uri" ? "url" : "text");
+  return (
+    <TextField
+      className="field"
+      name={field.name}
+      value={typeof value === "string" ? value : ""}
+      onChange={onChange}
+      isInvalid={problem !== undefined}
+      validationBehavior="aria"
+      isRequired={field.isRequired}
+      autoFocus={autoFocus}
+      type={type as "text"}
+      inputMode={
+        isNumber
+          ? field.kind === "integer"
+            ? "numeric"
+            : "decimal"
+          : type === "email" || type === "url"
+            ? type
+            : "text"
+      }
+      autoComplete={field.kind === "secret" ? "new-password" : "off"}
+    >
+      <Title field={field} />
+      {isLong ? (
+        <TextArea
+          className={field.kind === "long" ? "input" : "input mono"}
+          rows={rows}
+          spellCheck={field.kind === "long"}
+          placeholder={field.example}
+        />
+      ) : (
+        <Input className={isNumber ? "input num" : "input"} />
+      )}
+      <Hint field={field} problem={problem} />
+    </TextField>
+  );
+}
+
+/** The browser's own list: it is at home on every device, and takes a letter to choose. */
+function Choice({ field, value, problem, autoFocus, onChange }: ControlProps) {
+  const id = `start-${field.name}`;
+  const mayBeNone = field.isNullable || !field.isRequired || value === "";
+  return (
+    <div className="field">
+      <label htmlFor={id}>
+        <TitleText field={field} />
+      </label>
+      <select
+        id={id}
+        className="input"
+        value={String(value)}
+        // biome-ignore lint/a11y/noAutofocus: the first field of a form that was asked for
+        autoFocus={autoFocus}
+        required={field.isRequired}
+        data-invalid={problem ? true : undefined}
+        aria-invalid={problem !== undefined}
+        aria-describedby={`${id}-hint`}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        {mayBeNone && (
+          <option value="">{field.isNullable ? "none" : field.isRequired ? "choose" : "–"}</option>
+        )}
+        {field.options.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.id}
+          </option>
+        ))}
+      </select>
+      <div id={`${id}-hint`} className="start-hint">
+        <Hint field={field} problem={problem} />
+      </div>
+    </div>
+  );
+}
+
+function Several({ field, value, problem, onChange }: ControlProps) {
+  const chosen = Array.isArray(value) ? [...(value as readonly string[])] : [];
+  return (
+    <CheckboxGroup
+      className="field"
+      value={chosen}
+      onChange={onChange}
+      isInvalid={problem !== undefined}
+      validationBehavior="aria"
+    >
+      <Title field={field} />
+      <div className="start-options">
+        {field.options.map((one) => (
+          <Checkbox key={one.id} value={one.id} className="start-check">
+            <span className="start-box" aria-hidden="true" />
+            {one.id}
+          </Checkbox>
+        ))}
+      </div>
+      <Hint field={field} problem={problem} />
+    </CheckboxGroup>
+  );
+}
+
+function Switch({ field, value, problem, autoFocus, onChange }: ControlProps) {
+  return (
+    <div className="field">
+      <Checkbox
+        className="start-check"
+        isSelected={value === true}
+        onChange={onChange}
+        autoFocus={autoFocus}
+      >
+        <span className="start-box" aria-hidden="true" />
+        <TitleText field={field} />
+      </Checkbox>
+      <Hint field={field} problem={problem} />
+    </div>
+  );
+}
+
+function Title({ field }: { field: Field }) {
+  return (
+    <Label className="field-label">
+      <TitleText field={field} />
+    </Label>
+  );
+}
+
+function TitleText({ field }: { field: Field }) {
+  const isOptional = !field.isRequired && field.kind !== "boolean";
+  return (
+    <>
+      {field.title}
+      {isOptional && <span className="start-optional"> optional</span>}
+    </>
+  );
+}
+
+function Hint({ field, problem }: { field: Field; problem: string | undefined }) {
+  const said = [field.description, field.limits].filter(Boolean).join(" · ");
+  return (
+    <>
+      {problem && (
+        <span className="field-error" role="alert">
+          {problem}
+        </span>
+      )}
+      {said && <small>{said}</small>}
+      {field.kind === "secret" && <small>It is stored with the task.</small>}
+    </>
+  );
+}
+
+const lines = (value: Raw): number => (typeof value === "string" ? value.split("\n").length : 1);
