@@ -28,6 +28,9 @@ const NEAR_PX = 24;
 const TOP_PX = 400;
 const MOST_NEW = 999;
 const HEAD_PX = 44;
+/** With fewer than that, older pages are read by themselves; only so many of them. */
+const FEW = 15;
+const MOST_PAGES = 6;
 
 export interface ListProps {
   label: string;
@@ -136,6 +139,14 @@ export function MessageList({
       .catch((error: unknown) => toast(asProblem(error).message, { bad: true }))
       .finally(() => setLoading(false));
   };
+  const [pages, setPages] = useState(0);
+  const wantsMore = fitting.length < FEW && hasOlder && pages < MOST_PAGES && !isLoading;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each page may ask for one more
+  useEffect(() => {
+    if (!wantsMore) return;
+    setPages((now) => now + 1);
+    more();
+  }, [wantsMore]);
   const top = useRef(0);
   const onScroll = () => {
     const element = scroller;
@@ -180,6 +191,7 @@ export function MessageList({
               <span className="muted">This is where it begins.</span>
             )}
           </div>
+          {isEmpty && !isLoading && <div className="chat-none">{empty}</div>}
           {list.getVirtualItems().map((item) => (
             <Placed
               key={item.key}

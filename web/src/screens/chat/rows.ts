@@ -2,7 +2,7 @@
 import type { Message } from "@/core/mesh/message";
 import type { Outgoing } from "@/core/mesh/outbox";
 import type { Ask } from "./asks";
-import { isByPerson, speaker } from "./said";
+import { isByPerson, opensTask, speaker } from "./said";
 
 export type Row =
   | { readonly kind: "day"; readonly key: string; readonly at: number }
@@ -86,6 +86,8 @@ export function rowsOf({ messages, asks, outgoing, newSince, newUntil, me, isRic
 }
 
 function follows(before: Message, message: Message): boolean {
+  // Below what opens a task stands how that goes.
+  if (opensTask(before)) return false;
   return (
     speaker(before).name === speaker(message).name &&
     before.to === message.to &&

@@ -62,6 +62,10 @@ export function speaker(one: Message): { name: string; isPerson: boolean } {
 /** Who is spoken to, as it is shown: those behind a gateway are people. */
 export const listener = (one: Message): string => (isToPerson(one) ? "people" : one.to);
 
+/** Whether a task comes of it. */
+export const opensTask = (one: Message): boolean =>
+  one.taskId !== "" && (one.kind === "direct" || one.kind === "handoff");
+
 /** What is fit to be shown as a structure rather than as text. */
 export const isData = (one: Message): boolean =>
   one.content !== null && typeof one.content === "object";
