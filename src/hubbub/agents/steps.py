@@ -164,7 +164,7 @@ class Steps:
         """Return random numbers that are the same in every attempt; not for secrets."""
         run = self.run
         call = run.branch.mark("random")
-        return randomness.Random(f"{self.id}\n{call.key}")  # noqa: S311
+        return randomness.Random(f"{run.lineage.tasks[0]}\n{call.key}")  # noqa: S311
 
 
 class _Work:

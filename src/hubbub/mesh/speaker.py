@@ -14,7 +14,7 @@ from hubbub.errors import InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, current_activity
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.durable.talk import ask_once, put_once, stream_once, tell_once
-from hubbub.mesh.presence.cards import is_present, list_cards
+from hubbub.mesh.presence.cards import instances_of, list_cards
 from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.tasks.outbox import put_in_inbox, store
@@ -293,7 +293,7 @@ class Speaker(ABC):
         Raises:
             InvalidAgentName: the name cannot be an agent's.
         """
-        return await is_present(self._line().connection, agent_token(agent))
+        return bool(await instances_of(self._line().connection, agent_token(agent)))
 
     def task(self, agent: str, task_id: str) -> TaskHandle:
         """Return a handle on a task by its id."""
