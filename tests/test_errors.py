@@ -31,6 +31,7 @@ from hubbub.errors import (
     StepFailed,
     StepInterrupted,
     StepMismatch,
+    StoredFileNotFound,
     TaskCanceled,
     TaskFailed,
     TaskNotFound,
@@ -59,6 +60,7 @@ DOCUMENTED = [
     "TaskFailed",
     "TaskNotFound",
     "StepMismatch",
+    "StoredFileNotFound",
     "StepInterrupted",
     "RerunRefused",
     "QuestionTimeout",
@@ -119,6 +121,7 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
         ["5000 tokens", "before the work was done"],
     ),
     (DeadLetterNotFound("t-1"), {"id": "t-1"}, ["t-1", "hubbub dead"]),
+    (StoredFileNotFound("f-1"), {"id": "f-1"}, ["f-1", "history"]),
     (TaskCanceled("t-1", "no longer needed"), {"task_id": "t-1"}, ["t-1", "no longer needed"]),
     (
         TaskFailed("t-1", "rejected", "not my work"),

@@ -51,6 +51,7 @@ PUBLIC = [
     "StepFailed",
     "StepInterrupted",
     "StepMismatch",
+    "StoredFileNotFound",
     "Task",
     "TaskCanceled",
     "TaskEvent",

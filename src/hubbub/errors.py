@@ -33,6 +33,7 @@ __all__ = [
     "StepFailed",
     "StepInterrupted",
     "StepMismatch",
+    "StoredFileNotFound",
     "TaskCanceled",
     "TaskFailed",
     "TaskNotFound",
@@ -280,6 +281,24 @@ class DeadLetterNotFound(HubbubError):
             + (f": {reason}" if reason else "; `hubbub dead` lists them")
         )
         self.id = letter_id
+
+
+class StoredFileNotFound(HubbubError):
+    """No file has this id, or not any more.
+
+    Attributes:
+        id: the id as it was given.
+    """
+
+    is_permanent = True
+
+    def __init__(self, file_id: str, reason: str = "") -> None:
+        shown = file_id if len(file_id) <= 64 else file_id[:61] + "..."
+        super().__init__(
+            f"There is no file {shown!r}"
+            + (f": {reason}" if reason else "; files are kept as long as the history is")
+        )
+        self.id = file_id
 
 
 class StepMismatch(HubbubError):

@@ -49,6 +49,8 @@ ROUTES = {
     ("GET", "/api/tasks/{task_id}/log"),
     ("GET", "/api/questions"),
     ("GET", "/api/health"),
+    ("POST", "/api/files"),
+    ("GET", "/api/files/{file_id}"),
     ("GET", "/api/session"),
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),

@@ -24,6 +24,7 @@ from hubbub.gateway.routes import (
     dead_letters,
     diagnosis,
     events,
+    files,
     health,
     live,
     log,
@@ -109,6 +110,7 @@ def create_app(
         questions,
         dead_letters,
         diagnosis,
+        files,
     ):
         app.include_router(router.router, dependencies=DESCRIBED_FOR_PAGES)
     app.include_router(openai.router, dependencies=DESCRIBED)

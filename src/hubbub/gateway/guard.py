@@ -13,6 +13,7 @@ from hubbub.gateway.settings import GatewaySettings
 
 __all__ = ["Guard", "host_name"]
 
+_FILES = "/api/files"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -46,6 +47,7 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
         self._origins = frozenset(settings.allowed_origins)
         self._largest = settings.max_body_bytes
+        self._largest_file = settings.max_file_bytes
         self._is_open = not settings.has_authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,35 +91,40 @@ class Guard:
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdecimal()):
             return Refusal(400, "invalid-length", "Content-Length must be a whole number")
-        return self._too_large if int(length[:20]) > self._largest else None
+        largest = self._largest_of(scope)
+        return _too_large(largest) if int(length[:20]) > largest else None
 
     def _is_ours(self, origin: str, host: str) -> bool:
         # The host has been checked: a page of it is ours.
         return origin in self._origins or is_same_origin(origin, host)
 
-    @property
-    def _too_large(self) -> Refusal:
-        return Refusal(
-            413,
-            "body-too-large",
-            f"A body may have {self._largest:,} bytes: send less, or put the data elsewhere and "
-            "send a reference",
-        )
+    def _largest_of(self, scope: Scope) -> int:
+        stores = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == _FILES
+        return self._largest_file if stores else self._largest
 
     async def _capped(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what comes in: a chunked body does not say how long it is."""
-        received = 0
+        received, largest = 0, self._largest_of(scope)
 
         async def receive_counted() -> Message:
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > self._largest:
-                    raise self._too_large
+                if received > largest:
+                    raise _too_large(largest)
             return message
 
         await self._app(scope, receive_counted, send)
+
+
+def _too_large(largest: int) -> Refusal:
+    return Refusal(
+        413,
+        "body-too-large",
+        f"This body may have {largest:,} bytes: send less, or put the data elsewhere and send a "
+        "reference",
+    )
 
 
 async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,6 +33,7 @@ from hubbub.errors import (
     RequestTimeout,
     RerunRefused,
     StepMismatch,
+    StoredFileNotFound,
     TaskNotFound,
     TooManyHops,
 )
@@ -112,6 +113,7 @@ class Refusal(HTTPException):
 _STATUS: list[tuple[type[HubbubError], int, str]] = [
     (TaskNotFound, 404, "task-not-found"),
     (DeadLetterNotFound, 404, "dead-letter-not-found"),
+    (StoredFileNotFound, 404, "file-not-found"),
     (QuestionNotFound, 409, "question-not-found"),
     (AlreadyAnswered, 409, "already-answered"),
     (StepMismatch, 409, "step-mismatch"),

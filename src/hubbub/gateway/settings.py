@@ -78,6 +78,7 @@ class GatewaySettings(BaseSettings):
     max_body_bytes: int = Field(
         1 << 20, ge=1_000, description="Largest body of a request, in bytes."
     )
+    max_file_bytes: int = Field(20 << 20, ge=1_000, description="Largest file, in bytes.")
     requests_per_second: float = Field(
         50.0, gt=0, description="Requests a user may make a second, in each process."
     )

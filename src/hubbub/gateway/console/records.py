@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from hubbub.gateway.models import Question, Task
+from hubbub.gateway.models import FileRef, Question, Task
 from hubbub.wire.card import AgentStatus
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "ServerHealth",
     "SessionView",
     "SignIn",
+    "StoredFileView",
     "StreamHealth",
     "Worker",
 ]
@@ -65,6 +66,12 @@ class QuestionPage(BaseModel):
 
     questions: list[Asked]
     before: str | None = Field(description="Where the next page begins; null if there is none.")
+
+
+class StoredFileView(FileRef):
+    """A file that is stored."""
+
+    url: str = Field(examples=["/api/files/5f0c1f6e2b8d4a7f9c3e6b1a0d2c4e8f"])
 
 
 class LoggedEvent(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 from hubbub.mesh.diagnosis.finding import Finding, Verdict, counted, size
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.streams import HISTORY, INBOX, declarations
+from hubbub.mesh.transport.streams import FILES, HISTORY, INBOX, declarations
 from hubbub.settings import NATSConfig
 
 __all__ = ["differences", "examine_streams", "stream_states"]
@@ -23,6 +23,7 @@ _BY_SETTING = {
     f"{HISTORY}.max_age": "history_days",
     f"{HISTORY}.max_bytes": "history_bytes",
     f"{HISTORY}.max_msgs": "history_messages",
+    f"{FILES}.max_age": "history_days",
 }
 
 

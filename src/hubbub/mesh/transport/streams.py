@@ -13,6 +13,8 @@ from hubbub.wire.subjects import Layout
 
 __all__ = [
     "DEAD",
+    "FILES",
+    "FILES_BUCKET",
     "HISTORY",
     "INBOX",
     "LOCKS_BUCKET",
@@ -39,6 +41,8 @@ PRESENCE_BUCKET = "presence"
 REGISTRY_BUCKET = "registry"
 LOCKS_BUCKET = "locks"
 SESSIONS_BUCKET = "sessions"
+FILES_BUCKET = "files"
+FILES = f"OBJ_{FILES_BUCKET}"
 
 HISTORY_PREFIX = "history."
 
@@ -55,6 +59,7 @@ _OWN_SETTINGS = {
         "history_bytes": "max_bytes",
         "history_messages": "max_msgs",
     },
+    FILES: {"history_days": "max_age"},
 }
 
 # The server's default of 1,000 consumers a stream would be the limit of agents in a mesh.
@@ -131,6 +136,16 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
             # Whatever replaces a letter takes its place in one write.
             "max_msgs_per_subject": 1,
             "allow_msg_ttl": True,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            **common,
+            "name": FILES,
+            # As the object store of NATS's clients lays it out.
+            "subjects": [f"$O.{FILES_BUCKET}.C.>", f"$O.{FILES_BUCKET}.M.>"],
+            "max_age": round(config.history_days * _DAY),
+            "discard": "new",
+            "allow_rollup_hdrs": True,
             "duplicate_window": 120 * _SECOND,
         },
         _bucket(common, PRESENCE_BUCKET),
