@@ -89,6 +89,7 @@ export function Composer({
     if (!mention) return;
     if (mention.kind === "workflow") {
       put("");
+      keepDraft(place, "");
       void begin(agent, go);
     } else {
       const end = mention.start + 1 + mention.query.length;

@@ -112,6 +112,14 @@ export function MessageList({
   useLayoutEffect(() => {
     if (!isEmpty && scroller) list.scrollToEnd();
   }, [isEmpty, scroller, list]);
+  // The place for it gets smaller as more is written below.
+  const follows = held === null;
+  useEffect(() => {
+    if (!scroller || !follows) return;
+    const observer = new ResizeObserver(() => list.scrollToEnd());
+    observer.observe(scroller);
+    return () => observer.disconnect();
+  }, [scroller, follows, list]);
   // What one says oneself is seen at once.
   const mine = outgoing.length + asks.length;
   const before = useRef(mine);
@@ -122,7 +130,7 @@ export function MessageList({
     }
     before.current = mine;
   }, [mine, list]);
-  useEffect(() => onFollow?.(held === null), [held, onFollow]);
+  useEffect(() => onFollow?.(follows), [follows, onFollow]);
 
   const follow = () => {
     setHeld(null);

@@ -7,7 +7,7 @@ import { brief, clock, duration, moment } from "@/core/text";
 import { Avatar, Badge, IconButton, JsonView, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { Files } from "./Files";
-import { isData, isToPerson, listener, opensTask, speaker } from "./said";
+import { isData, isToPerson, listener, opensTask, speaker, wordless } from "./said";
 import { TaskUnder } from "./TaskUnder";
 
 const KIND_NAMES: { readonly [kind in MessageKind]: string } = {
@@ -51,7 +51,7 @@ export const CompactRow = memo(function CompactRow({ message, isOpened, onOpen }
         )}
       </span>
       <KindBadge kind={message.kind} failed={message.failed} />
-      <span className="chat-text truncate">{brief(message.text, 240) || "(no text)"}</span>
+      <span className="chat-text truncate">{brief(message.text, 240) || wordless(message)}</span>
       <span className="chat-latency num">
         {message.latency !== null && duration(message.latency)}
       </span>
@@ -121,9 +121,7 @@ export function Said({ message }: { message: Message }) {
   return (
     <div className="chat-words">
       {message.text === "" && !message.isOpen ? (
-        message.files.length === 0 && (
-          <span className="muted">{opensTask(message) ? "Started." : "(no text)"}</span>
-        )
+        message.files.length === 0 && <span className="muted">{wordless(message)}</span>
       ) : (
         <Markdown text={message.text} live={message.isOpen} />
       )}

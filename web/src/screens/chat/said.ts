@@ -66,6 +66,9 @@ export const listener = (one: Message): string => (isToPerson(one) ? "people" : 
 export const opensTask = (one: Message): boolean =>
   one.taskId !== "" && (one.kind === "direct" || one.kind === "handoff");
 
+/** What stands for a message without words. */
+export const wordless = (one: Message): string => (opensTask(one) ? "Started." : "(no text)");
+
 /** What is fit to be shown as a structure rather than as text. */
 export const isData = (one: Message): boolean =>
   one.content !== null && typeof one.content === "object";
