@@ -28,6 +28,16 @@ test("events are in the order of the log, each once", () => {
   expect(log.slice.value.events.map((one) => one.sequence)).toEqual([1, 2, 3]);
 });
 
+test("a text that is half written when one comes is shown from there on", () => {
+  const log = new TaskLogStore("t");
+  log.write(piece("a time", 10));
+  log.write(piece(" there was", 16));
+  log.write(piece("Once", 0));
+  const [only] = log.slice.value.writing;
+  expect(only?.text).toBe("a time there was");
+  expect(only?.missing).toBe(10);
+});
+
 test("a text grows by its pieces, whichever of them come twice, until it is said", () => {
   const log = new TaskLogStore("t");
   log.write(piece("Once ", 0));

@@ -31,7 +31,7 @@ function said(change: Partial<Message> = {}): Message {
   };
 }
 
-const show = { asks: [], outgoing: [], newSince: 0, me: "ada", isRich: () => true };
+const show = { asks: [], outgoing: [], newSince: 0, newUntil: 0, me: "ada", isRich: () => true };
 
 describe("messages", () => {
   it("are shown in full for people, and in one line between agents", () => {
@@ -93,11 +93,15 @@ describe("rowsOf", () => {
       said({ at: NOW - 2_000, user: "ada" }),
       said({ at: NOW - 1_000 }),
     ];
-    const kinds = rowsOf({ ...show, messages, newSince: NOW - 2_500 }).map((row) => row.kind);
+    const kinds = rowsOf({ ...show, messages, newSince: NOW - 2_500, newUntil: NOW }).map(
+      (row) => row.kind,
+    );
     expect(kinds).toEqual(["message", "message", "new", "message"]);
+    const watched = rowsOf({ ...show, messages, newSince: NOW - 2_500, newUntil: NOW - 2_000 });
+    expect(watched.some((row) => row.kind === "new")).toBe(false);
   });
 
-  it("drops what is on its way once it has come", () => {
+  it("puts what is on its way at the end", () => {
     const outgoing = [
       {
         id: "m1",
@@ -110,10 +114,8 @@ describe("rowsOf", () => {
         problem: null,
       },
     ];
-    const before = rowsOf({ ...show, outgoing, messages: [] });
-    expect(before.map((row) => row.key)).toEqual(["direct:m1"]);
-    const after = rowsOf({ ...show, outgoing, messages: [said({ id: "m1" })] });
-    expect(after.map((row) => row.kind)).toEqual(["message"]);
+    const rows = rowsOf({ ...show, outgoing, messages: [said()] });
+    expect(rows.map((row) => row.kind)).toEqual(["message", "outgoing"]);
   });
 });
 
