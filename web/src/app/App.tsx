@@ -8,6 +8,7 @@ import { Boundary } from "./Boundary";
 import { CommandPalette } from "./CommandPalette";
 import { useMesh, useNarrow, useSlice } from "./hooks";
 import { LinkNotice } from "./LinkNotice";
+import { Notifier } from "./Notifier";
 import { TABS } from "./places";
 import { Sidebar } from "./Sidebar";
 import { Toasts } from "./toasts";
@@ -52,6 +53,7 @@ export function App({ onSignOut }: { onSignOut: () => void }) {
       </main>
       {narrow && <Tabs waiting={waiting} />}
       <CommandPalette />
+      <Notifier />
       <Toasts />
     </div>
   );

@@ -7,6 +7,10 @@ export type Density = "compact" | "roomy";
 export interface Preferences {
   readonly theme: Theme;
   readonly density: Density;
+  /** Whether the browser tells of a question while the page is out of sight. */
+  readonly notify: boolean;
+  /** Whether a question is heard. */
+  readonly sound: boolean;
 }
 
 const KEY = "hubbub.preferences";
@@ -29,7 +33,7 @@ export function show({ theme, density }: Preferences = preferences.value): void 
 }
 
 function read(): Preferences {
-  const usual: Preferences = { theme: "system", density: "compact" };
+  const usual: Preferences = { theme: "system", density: "compact", notify: false, sound: false };
   try {
     return { ...usual, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Preferences>) };
   } catch {

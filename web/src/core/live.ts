@@ -32,12 +32,18 @@ export class Live {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
+  #page = "";
   #closed = false;
   #state: LinkState = "connecting";
 
   constructor(handlers: LiveHandlers, url = liveUrl()) {
     this.#handlers = handlers;
     this.#url = url;
+  }
+
+  /** What the gateway calls this page; empty as long as it has not told. */
+  get page(): string {
+    return this.#page;
   }
 
   open(): void {
@@ -122,6 +128,7 @@ export class Live {
         sent: true,
         resolve: (reply) => {
           if (this.#seq === null && typeof reply.seq === "string") this.#seq = reply.seq;
+          if (typeof reply.page === "string") this.#page = reply.page;
           this.#pause = FIRST_PAUSE;
           this.#enter("live");
           const missing = [...this.#slices.keys()].filter((slice) => !slices.includes(slice));

@@ -66,7 +66,7 @@ async def _done(gateway: Gateway, page: Page, fields: dict[str, Any]) -> dict[st
             slices = _slices(fields)
             if len(page.slices | slices) > _MOST_SLICES:
                 raise Refusal(422, "too-many-slices", f"A page has {_MOST_SLICES} at the most")
-            return {"seq": await gateway.hub.subscribe(page, slices, after)}
+            return {"seq": await gateway.hub.subscribe(page, slices, after), "page": page.id}
         case "unsub":
             page.slices -= _slices(fields)
             return {}

@@ -58,9 +58,9 @@ class Run:
 
     # Where the caller is
 
-    def belongs_here(self) -> None:
-        """Let the calling asyncio task, or thread, be the handler's own."""
-        self._root.owner = here()
+    def belongs_to(self, owner: object) -> None:
+        """Let an asyncio task, or a thread, be the handler's own."""
+        self._root.owner = owner
 
     @property
     def is_kept(self) -> bool:

@@ -8,6 +8,7 @@ import { Button, Segmented } from "@/kit";
 import { useKeys } from "@/kit/keys";
 import { pretty, readJson } from "@/screens/questions/arguments";
 import { contentOf } from "./letters";
+import { useAgentName } from "./useAgentName";
 
 export function EditRetry({
   letter,
@@ -27,7 +28,7 @@ export function EditRetry({
   const content = letter.truncated ? "" : (contentOf(letter) ?? "");
   const [way, setWay] = useState<"text" | "json">(typeof content === "string" ? "text" : "json");
   const [text, setText] = useState(typeof content === "string" ? content : pretty(content));
-  const [agent, setAgent] = useState(letter.agent);
+  const [agent, setAgent] = useState(useAgentName(letter.agent));
   const [value, problem] = way === "text" ? [text, ""] : tried(text);
   const isEmpty = text.trim() === "";
   const canSend = value !== undefined && !isEmpty && agent.trim() !== "" && !isBusy;

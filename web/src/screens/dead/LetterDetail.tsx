@@ -10,6 +10,7 @@ import type { DeadLetter, Json } from "@/core/protocol";
 import { Ago, Avatar, Badge, Button, Failure, JsonView, Name } from "@/kit";
 import { EditRetry } from "./EditRetry";
 import { attemptsOf, headersOf, payloadOf } from "./letters";
+import { useAgentName } from "./useAgentName";
 
 export function LetterDetail({
   letter,
@@ -21,6 +22,7 @@ export function LetterDetail({
   onRetried: () => void;
 }) {
   const [, go] = useLocation();
+  const name = useAgentName(letter.agent);
   const [isEditing, setEditing] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -40,11 +42,11 @@ export function LetterDetail({
     }
   };
   return (
-    <article className="dead-letter" aria-label={`Dead letter of ${letter.agent}`}>
+    <article className="dead-letter" aria-label={`Dead letter of ${name}`}>
       <header>
-        <Avatar name={letter.agent} size={32} />
+        <Avatar name={name} size={32} />
         <div className="dead-letter-who">
-          <Name name={letter.agent} />
+          <Name name={name} />
           <span className="muted">
             <Ago at={letter.at} /> ago
           </span>

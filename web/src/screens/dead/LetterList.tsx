@@ -8,6 +8,7 @@ import type { DeadLetter } from "@/core/protocol";
 import { brief } from "@/core/text";
 import { Ago, Avatar, Button } from "@/kit";
 import { type Row, subjectOf } from "./letters";
+import { useAgentName } from "./useAgentName";
 import "@/kit/tick.css";
 
 const GROUP = 58;
@@ -98,12 +99,13 @@ function Group({
 }) {
   const [first] = letters;
   const count = letters.filter((one) => picked.has(one.id)).length;
+  const name = useAgentName(first?.agent ?? "");
   if (!first) return null;
-  const { agent, reason } = first;
+  const { reason } = first;
   return (
     <div className="dead-group">
       <Tick
-        label={`All of ${agent}: ${reason}`}
+        label={`All of ${name}: ${reason}`}
         isPicked={count === letters.length}
         isSome={count > 0 && count < letters.length}
         onPick={(all) =>
@@ -114,9 +116,9 @@ function Group({
         }
       />
       <button type="button" aria-expanded={!isClosed} onClick={onClose}>
-        <Avatar name={agent} size={24} />
+        <Avatar name={name} size={24} />
         <span className="dead-group-text">
-          <b className="truncate">{agent}</b>
+          <b className="truncate">{name}</b>
           <span className="truncate">{reason}</span>
         </span>
         <span className="count">{letters.length}</span>

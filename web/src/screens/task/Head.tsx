@@ -20,9 +20,10 @@ import { asProblem } from "@/core/problem";
 import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { compact, moment } from "@/core/text";
-import { Ago, Avatar, Button, IconButton, StateBadge } from "@/kit";
+import { Avatar, Button, IconButton, StateBadge } from "@/kit";
 import { costOf, dollars, titleOf } from "../tasks/rows";
 import { ReplayCheck, Steer, Stop } from "./dialogs";
+import { Since } from "./Since";
 import type { TaskView } from "./view";
 
 type Open = "" | "stop" | "steer" | "check";
@@ -162,7 +163,7 @@ function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boo
     <p className="task-facts">
       <span>{task.owner ? `started by ${task.owner}` : "started by no person"}</span>
       <span title={moment(task.created_at)}>
-        <Ago at={task.created_at} /> ago
+        <Since at={task.created_at} />
       </span>
       {attempt > 1 && <span className="task-again">attempt {attempt}</span>}
       {tokens > 0 && (

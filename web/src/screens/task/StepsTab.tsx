@@ -2,7 +2,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useMemo, useRef, useState } from "react";
 import { Button, Tooltip, TooltipTrigger } from "react-aria-components";
-import { useNow } from "@/app/hooks";
+import { useNarrow, useNow } from "@/app/hooks";
 import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { clock, duration, moment } from "@/core/text";
@@ -174,7 +174,8 @@ function Bar({
   );
 }
 
-const MOST_LABELS = 9;
+const LABELS = 9;
+const LABELS_NARROW = 3;
 
 function Axis({
   scale,
@@ -185,7 +186,8 @@ function Axis({
   stretches: readonly Stretch[];
   now: number;
 }) {
-  const marks = marksOf(scale, stretches, now);
+  const narrow = useNarrow();
+  const marks = marksOf(scale, stretches, now, narrow ? LABELS_NARROW : LABELS);
   return (
     <div className="steps-lane">
       {marks.map(({ at, part }) => (
@@ -202,6 +204,7 @@ function marksOf(
   scale: Scale,
   stretches: readonly Stretch[],
   now: number,
+  most: number,
 ): readonly { at: number; part: number }[] {
   const even = Array.from(
     { length: 6 },
@@ -212,7 +215,7 @@ function marksOf(
   for (const at of scale.isSqueezed ? bounds : even) {
     const part = scale.place(at);
     const last = marks.at(-1);
-    if (last && part - last.part < 1 / MOST_LABELS) continue;
+    if (last && part - last.part < 1 / most) continue;
     marks.push({ at, part });
   }
   return marks;

@@ -68,9 +68,8 @@ export function RunFrom({
         <dd>{kept.length > 0 ? kept.join(", ") : "nothing: it begins at the top"}</dd>
         <dt>Done anew</dt>
         <dd>
-          {left.length > 0
-            ? `everything behind that, such as what made ${left.join(", ")}`
-            : "everything behind that"}
+          everything behind that
+          {left.length > 0 && `; here that was ${left.join(", ")}`}
         </dd>
       </dl>
     </Confirm>

@@ -34,7 +34,8 @@ const TYPES: { readonly [kind: string]: string } = {
 function Typed({ field, value, problem, autoFocus, onChange }: ControlProps) {
   const isLong = field.kind === "long" || field.kind === "lines" || field.kind === "json";
   const isNumber = field.kind === "integer" || field.kind === "number";
-  const rows = field.kind === "long" ? 4 : Math.min(10, Math.max(3, lines(value)));
+  const rows =
+    field.kind === "long" ? 4 : Math.min(10, Math.max(3, lines(value), lines(field.example)));
   const { format } = field.schema;
   const type =
     TYPES[field.kind] ?? (format === "email" ? "email" : format === "uri" ? "url" : "text");

@@ -1,5 +1,5 @@
 /** What a person should see of a task, from the message that opened it to its result. */
-import { ArrowDown, ArrowUp, LoaderCircle } from "lucide-react";
+import { ArrowDown, ArrowUp, Hourglass, LoaderCircle } from "lucide-react";
 import { Fragment, useState } from "react";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
 import type { Writing } from "@/core/mesh/tasklog";
@@ -39,7 +39,9 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
           )}
           {items.length === 0 && (
             <li>
-              <Empty>Nothing has happened yet: the task waits for its turn.</Empty>
+              <Empty icon={<Hourglass size={26} />}>
+                Nothing has happened yet: the task waits for its turn.
+              </Empty>
             </li>
           )}
           {items.slice(first).map((item, index, all) => (
@@ -79,7 +81,7 @@ function Written({ writing, agent }: { writing: Writing; agent: string }) {
           <Name name={agent} />
           <span className="tlog-typing">writes …</span>
         </header>
-        <Markdown text={writing.text} live />
+        <Markdown text={writing.missing > 0 ? `… ${writing.text}` : writing.text} live />
       </div>
     </li>
   );
@@ -97,7 +99,7 @@ function Status({ task, view, isNow, isWriting }: StatusProps) {
   const mesh = useMesh();
   const agents = useSlice(mesh.agents.slice);
   const now = useNow(1_000);
-  if (view.items.at(-1)?.kind === "end" || !isNow) return null;
+  if (view.items.length === 0 || view.items.at(-1)?.kind === "end" || !isNow) return null;
   const isServed = agents.some((one) => one.name === task.agent && one.online);
   if (view.rests === "")
     return isWriting || view.items.at(-1)?.kind === "progress" ? null : (

@@ -4,10 +4,11 @@ import { useMesh, useSlice } from "@/app/hooks";
 import type { OpenQuestion } from "@/core/mesh/questions";
 import type { Json, Question, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
-import { Ago, Badge } from "@/kit";
+import { Badge } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
 import { object } from "../facts";
+import { Since } from "../Since";
 import type { Given, ItemOf, TaskView } from "../view";
 import { Fold } from "./Fold";
 import { Time } from "./Time";
@@ -67,7 +68,7 @@ function Answered({ question, answer }: { question: Question; answer: Given }) {
     <div className="tlog-asked-answer">
       <Value question={question} answer={answer} />
       <span className="muted">
-        {answer.by || "somebody"} · <Ago at={answer.at} /> ago
+        {answer.by || "somebody"} · <Since at={answer.at} />
       </span>
     </div>
   );

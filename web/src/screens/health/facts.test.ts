@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import type { Health } from "@/core/api";
+import { gravest, laggards, mixed } from "./facts";
+
+test("agents whose workers differ in their version", () => {
+  const workers = [
+    { agent: "a", version: "1" },
+    { agent: "b", version: "1" },
+    { agent: "a", version: "2" },
+    { agent: "b", version: "1" },
+  ] as Health["workers"];
+  expect([...mixed(workers)]).toEqual(["a"]);
+});
+
+test("who is behind, and how far", () => {
+  const stream = { lag: { x: 0, y: 3, z: 12 } } as unknown as Health["streams"][number];
+  expect(laggards(stream)).toEqual([
+    { consumer: "z", pending: 12 },
+    { consumer: "y", pending: 3 },
+  ]);
+});
+
+test("what is grave comes first", () => {
+  const findings = ["ok", "info", "error", "warning"].map((level) => ({ level }));
+  expect(gravest(findings as Health["findings"]).map(({ level }) => level)).toEqual([
+    "error",
+    "warning",
+    "info",
+    "ok",
+  ]);
+});
