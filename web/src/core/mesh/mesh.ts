@@ -220,7 +220,6 @@ export class Mesh {
   #entered(state: LinkState): void {
     const before = this.link.value;
     this.link.set({ ...before, state });
-    if (state !== "live") return;
     // The first time there is nothing; later what was missed comes by itself, or a gap is told.
     if (this.#wasLive) void this.#load("agents");
     else this.refresh();

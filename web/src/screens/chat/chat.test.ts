@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/core/mesh/message";
+import type { Task } from "@/core/protocol";
 import { readEvents } from "./asks";
+import { saidByTasks } from "./history";
 import { addressee, fitting, mentionAt, needsNothing } from "./mentions";
 import { countBehind, rowsOf, withFront } from "./rows";
 import { FILTERS, isRich, speaker } from "./said";
@@ -193,5 +195,30 @@ describe("placesOf", () => {
     expect(placesOf(said({ kind: "reply", to: "Gateway" }), "ada")).toContain("/dm/triage_bot");
     expect(placesOf(said({ user: "ada", from: "Gateway" }), "ada")).toEqual([]);
     expect(placesOf(said(), "ada")).toEqual([]);
+  });
+});
+
+describe("saidByTasks", () => {
+  const task = {
+    id: "t1",
+    agent: "Billing",
+    state: "completed",
+    context_id: "t1",
+    content: "Who pays?",
+    result: "The shop",
+    owner: "ada",
+    metadata: {},
+    created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:02Z",
+  } as unknown as Task;
+
+  it("tells what was said to tasks, and their results once", () => {
+    const said = saidByTasks([task], []);
+    expect(said.map((one) => [one.kind, one.text])).toEqual([
+      ["direct", "Who pays?"],
+      ["completion", "The shop"],
+    ]);
+    const ended = { ...(said[1] as Message), key: "completion:real" };
+    expect(saidByTasks([task], [ended]).map((one) => one.kind)).toEqual(["direct"]);
   });
 });
