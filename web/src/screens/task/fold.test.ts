@@ -214,6 +214,19 @@ describe("Folder", () => {
       expect(folder.view(events, count)).toEqual(foldTask(events.slice(0, count)));
   });
 
+  it("comes to the same anywhere in a long log", () => {
+    const kinds: [string, number, { [key: string]: Json }?][] = [["claimed", 0, OPENING]];
+    for (let n = 0; n < 350; n += 1) {
+      kinds.push(["tool_call", n, { name: "t", id: `${n}` }]);
+      kinds.push(["tool_result", n, { name: "t", id: `${n}`, result: n }]);
+    }
+    const long = log(...kinds);
+    const folder = new Folder();
+    for (const count of [701, 400, 399, 401, 10, 650, 701])
+      expect(folder.view(long, count)).toEqual(foldTask(long.slice(0, count)));
+    expect(folder.view(long, 500).items[0]).toBe(folder.view(long, 600).items[0]);
+  });
+
   it("leaves what did not change as it is", () => {
     const before = foldTask(events.slice(0, 3));
     const after = extend(before, events.slice(3));
