@@ -13,7 +13,7 @@ export interface Writing {
   readonly text: string;
   /** How many characters of it came before we heard of it. */
   readonly missing: number;
-  /** The event after which it was begun. */
+  /** The event after which it was begun; infinite if none was known then. */
   readonly after: number;
 }
 
@@ -88,7 +88,7 @@ export class TaskLogStore {
       attempt,
       text: before + delta.text,
       missing: same?.missing ?? offset,
-      after: same?.after ?? this.#events.at(-1)?.sequence ?? 0,
+      after: same?.after ?? this.#events.at(-1)?.sequence ?? Number.POSITIVE_INFINITY,
     });
     this.#publish();
   }

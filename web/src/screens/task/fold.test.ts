@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json, StoredEvent } from "@/core/protocol";
+import { placeOf } from "./chat/placeOf";
 import { callsOf } from "./cost";
 import { nameOf } from "./facts";
 import { extend, Folder, foldTask } from "./fold";
@@ -300,4 +301,15 @@ describe("courseOf", () => {
 
 it("names a call by its key", () => {
   expect(nameOf("report/step:read#2")).toBe("read");
+});
+
+it("puts a text that is written behind the line after which it was begun", () => {
+  const { items } = foldTask(
+    log(["claimed", 0, OPENING], ["said", 1, { text: "a" }], ["said", 2, { text: "b" }]),
+  );
+  expect([3, 6, 7, 9, Number.POSITIVE_INFINITY].map((after) => placeOf(items, after))).toEqual([
+    0, 1, 1, 2, 2,
+  ]);
+  expect(placeOf(items.slice(2), 3)).toBe(0);
+  expect(placeOf([], 3)).toBe(-1);
 });
