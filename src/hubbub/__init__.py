@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Reject,
         RemoteError,
         RequestTimeout,
+        RerunRefused,
         Retry,
         SettingsError,
         StepFailed,
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     from hubbub.mesh.limits import Limits
     from hubbub.mesh.mesh import Mesh, connect
     from hubbub.mesh.tasks.handle import TaskHandle
-    from hubbub.mesh.tasks.lists import TaskPage, TaskSummary
+    from hubbub.mesh.tasks.lists import TaskPage
+    from hubbub.mesh.tasks.summary import TaskSummary
     from hubbub.runtimes.adapters.ag2 import from_ag2
     from hubbub.runtimes.adapters.autogen import from_autogen
     from hubbub.runtimes.adapters.pydantic_ai import from_pydantic_ai
@@ -97,6 +99,7 @@ _HOMES = {
         "Reject",
         "RemoteError",
         "RequestTimeout",
+        "RerunRefused",
         "Retry",
         "SettingsError",
         "StepInterrupted",
@@ -113,7 +116,8 @@ _HOMES = {
     "mesh.letters.reading": ["DeadLetter"],
     "mesh.limits": ["Limits"],
     "mesh.mesh": ["Mesh", "connect"],
-    "mesh.tasks.lists": ["TaskPage", "TaskSummary"],
+    "mesh.tasks.lists": ["TaskPage"],
+    "mesh.tasks.summary": ["TaskSummary"],
     "runtimes.adapters.ag2": ["from_ag2"],
     "runtimes.adapters.autogen": ["from_autogen"],
     "runtimes.adapters.pydantic_ai": ["from_pydantic_ai"],
@@ -160,6 +164,7 @@ __all__ = [
     "RemoteError",
     "ReplayReport",
     "RequestTimeout",
+    "RerunRefused",
     "Retry",
     "SettingsError",
     "StepFailed",

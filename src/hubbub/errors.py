@@ -27,6 +27,7 @@ __all__ = [
     "Reject",
     "RemoteError",
     "RequestTimeout",
+    "RerunRefused",
     "Retry",
     "SettingsError",
     "StepFailed",
@@ -315,11 +316,31 @@ class StepMismatch(HubbubError):
             f"The code does not fit the record of task {task_id}: on record is "
             f"{recorded or 'nothing more'}, the code now has {found or 'nothing more'}. Put the "
             "old code back before other runs go on, or register the new one under another version "
-            "and keep both; this run has failed, and a retry begins from the top"
+            f"and keep both. This run has failed: `hubbub tasks rerun {task_id}` goes on with what "
+            "is on record when the code fits again, with --after N only with what is on record up "
+            "to there"
         )
         self.task_id = task_id
         self.recorded = recorded
         self.found = found
+
+
+class RerunRefused(HubbubError):
+    """A task cannot be run again from there.
+
+    Attributes:
+        task_id: the task.
+        after: the place in its log; None if it was to be the last one.
+        reason: why not.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, after: int | None, reason: str) -> None:
+        super().__init__(f"Task {task_id} cannot be run again: {reason}")
+        self.task_id = task_id
+        self.after = after
+        self.reason = reason
 
 
 class StepInterrupted(HubbubError):

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -48,7 +48,7 @@ def test_every_screen_is_there_fits_and_has_no_barrier(
         if page.evaluate(_WIDER) > 0:
             found.append(f"{screen.name}: wider than the window")
         results = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
-        violations: list[dict[str, Any]] = results.response["violations"]
+        violations = cast("list[dict[str, Any]]", results.response["violations"])
         for violation in violations:
             nodes = "; ".join(str(node["target"]) for node in violation["nodes"][:3])
             found.append(f"{screen.name}: {violation['id']}: {violation['help']} ({nodes})")

@@ -138,6 +138,59 @@ async def test_the_run_goes_on_after_ctrl_c(
     assert followed.out.endswith("no\n")
 
 
+async def test_an_answer_that_nobody_takes_in_is_told_with_the_reason(
+    start: Start, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "lessons.py"
+    file.write_text(WORKFLOWS)
+    serving = await start("run", f"{file}:workflows")
+    await serving.until("as One-Question")
+    begun = await start("start", "one-question", "--json")
+    seen = await begun.until('"asked"')
+    task_id = json.loads(seen.splitlines()[-1])["task_id"]
+    assert (await run("tasks", "show", task_id)).out.count("CHOICE") == 1
+    await begun.until('"parked"')
+    await serving.end()
+    assert (await run("tasks", "answer", task_id, "yes", "--as", "ada")).code == 0
+    told = "answered by ada, not taken in yet: nobody serves One-Question"
+    shown = (await run("tasks", "show", task_id)).out
+    assert shown.endswith(f"? Now?\n  1. yes\n  2. no\n  {told}\n")
+    assert "held up   nobody serves One-Question\n" in shown
+    assert told in (await run("tasks", COLUMNS="250")).out
+    (task,) = json.loads((await run("tasks", "--json")).out)["tasks"]
+    assert task["questions"][0]["answered_by"] == "ada"
+    serving = await start("run", f"{file}:workflows")
+    await begun.until('"result":"yes"')
+
+
+async def test_a_task_is_run_again_from_a_place_in_its_log(
+    lessons: None, start: Start, run: Run
+) -> None:
+    begun = await start("start", "lesson", "topic=rivers", "--json")
+    await begun.until('"asked"')
+    (task,) = json.loads((await run("tasks", "--json")).out)["tasks"]
+    await run("tasks", "answer", task["id"], "Ada")
+    await begun.until("Password?")
+    await begun.until('"parked"')
+    log = (await run("tasks", "show", task["id"], "--log")).out.splitlines()
+    assert [line.split()[1] for line in log][:3] == ["claimed", "asked", "parked"]
+    (answer,) = [line.split() for line in log if "answered" in line]
+    assert answer[2] == "ask_text#1"
+
+    again = json.loads((await run("tasks", "rerun", task["id"], "--json")).out)
+    assert (again["agent"], again["rerun_of"]) == ("Lesson", task["id"])
+    follow = await start("tasks", "show", again["task_id"], "--follow")
+    await follow.until("Password?")
+    told = await run("tasks", "rerun", task["id"], "--after", answer[0])
+    assert told.out.startswith("Lesson goes on with it as task ")
+    refused = await run("tasks", "rerun", task["id"], "--after", "99999")
+    assert refused.code == 1
+    assert "its log has no event 99999" in refused.err
+    assert f"hubbub tasks show {task['id']} --log" in refused.err
+    assert (await run("tasks", "rerun", task["id"], "--after", "-1")).code == 2
+    assert (await run("tasks", "rerun", "nope")).code == 1
+
+
 async def test_ctrl_d_leaves_the_question_to_others(
     lessons: None, environment: dict[str, str], run: Run
 ) -> None:

@@ -19,6 +19,8 @@ from hubbub import (
     TaskNotFound,
 )
 from hubbub.testing import clock
+from hubbub.wire import agent_token
+from hubbub.wire.inputs import answer_key
 
 from .flows import Flow, answered, asked, at_rest, failure, logged
 from .kit import PATIENCE, soon
@@ -89,6 +91,56 @@ async def test_a_decision_may_change_the_arguments(
         await handle.answer(decision)
         assert await handle.result(timeout=PATIENCE) == seen.approved
     assert found == [seen]
+
+
+# What is not taken in yet
+
+
+async def test_an_answer_that_nobody_has_taken_in_is_shown_with_who_gave_it(flow: Flow) -> None:
+    async def work(task: Task) -> Any:
+        async def beside() -> str:
+            with task.branch("beside"):
+                return await task.ask_text("Why?")
+
+        return await asyncio.gather(task.ask_text("Who?"), beside())
+
+    async with flow.served(work):
+        handle = await flow.start()
+        questions = await asked(handle, 2)
+        assert await shown(flow, handle) == ["", [("", False), ("", False)]]
+    # Only a person can go on with it, and nobody is missing.
+    assert await shown(flow, handle) == ["", [("", False), ("", False)]]
+    await handle.answer("Ada", questions[0].id, by="ada")
+    nobody = f"nobody serves {flow.name}"
+    assert await shown(flow, handle) == [nobody, [("ada", True), ("", False)]]
+    async with flow.served(work):
+        await asked(handle)
+        assert await shown(flow, handle) == ["", [("", False)]]
+        await handle.answer("why not")
+        assert await handle.result(timeout=PATIENCE) == ["Ada", "why not"]
+
+
+async def shown(flow: Flow, handle: hubbub.TaskHandle) -> list[Any]:
+    """What holds a task up, and by whom its questions are answered, alone and in a list."""
+    alone = await flow.mesh.find_task(handle.task_id)
+    (listed,) = (await flow.mesh.tasks(flow.name)).tasks
+    assert (listed.questions, listed.held_up) == (alone.questions, alone.held_up)
+    answers = [(one.answered_by, bool(one.answered_at)) for one in alone.questions]
+    return [alone.held_up, answers]
+
+
+async def test_what_only_looks_like_an_answer_is_shown_as_none(flow: Flow) -> None:
+    async def work(task: Task) -> str:
+        return await task.ask_text("Who?")
+
+    async with flow.served(work):
+        handle = await flow.start()
+        (question,) = await asked(handle)
+    connection = flow.mesh.connection
+    token = agent_token(flow.name)
+    subject = connection.layout.input(token, handle.task_id, answer_key(question.id))
+    await connection.store(subject, b"scribble")
+    assert await shown(flow, handle) == ["", [("", False)]]
 
 
 # Who was first

@@ -731,3 +731,77 @@ async def test_a_question_that_timed_out_is_on_record(flow: Flow) -> None:
     assert len(seen) == 2
     assert len(set(seen)) == 1
     assert len(await logged(handle, "asked", "timed_out")) == 2
+
+
+# What is too large for the log
+
+
+async def test_a_step_whose_result_the_log_does_not_take_is_done_once_and_says_so(
+    flow: Flow,
+) -> None:
+    done = Counter[str]()
+
+    async def work(task: Task) -> str:
+        async def read_all() -> str:
+            done["read"] += 1
+            return "x" * 2_000_000
+
+        told = ""
+        try:
+            await task.step(read_all, retries=3)
+        except InvalidMessage as error:
+            told = str(error)
+        # It may be caught, and the run goes on without the result: then it stays so.
+        await task.ask_text("Who?")
+        return told
+
+    async with flow.served(work):
+        handle = await flow.start()
+        await asked(handle)
+        await answered(handle, "Ada")
+        result = str(await handle.result(timeout=PATIENCE))
+    assert done == {"read": 1}
+    assert "step:read_all#1 has been done, but what it came to cannot be put on record" in result
+    assert "2,000," in result
+
+
+async def test_it_ends_the_run_and_no_retry_repeats_it(flow: Flow) -> None:
+    done = Counter[str]()
+
+    async def work(task: Task) -> None:
+        async def read_all() -> str:
+            done["read"] += 1
+            return "x" * 2_000_000
+
+        await task.step(read_all)
+
+    async with flow.served(work):
+        handle = await flow.start()
+        assert "has been done, but" in await failure(handle)
+    assert done == {"read": 1}
+
+
+async def test_an_error_that_the_log_does_not_take_is_kept_in_short(flow: Flow) -> None:
+    done = Counter[str]()
+
+    async def work(task: Task) -> str:
+        async def fail() -> None:
+            done["fail"] += 1
+            raise Shop("pens, " * 400_000, 1)
+
+        told = ""
+        try:
+            await task.step(fail)
+        except Exception as error:  # noqa: BLE001 - whatever it is kept as
+            told = f"{type(error).__name__} {str(error)[:40]}"
+        await task.ask_text("Who?")
+        return told
+
+    async with flow.served(work):
+        handle = await flow.start()
+        await asked(handle)
+        await answered(handle, "Ada")
+        result = str(await handle.result(timeout=PATIENCE))
+    assert done == {"fail": 1}
+    assert result.startswith(("StepFailed ", "Shop "))
+    assert "1 pieces of pens" in result

@@ -472,10 +472,14 @@ async def test_a_process_without_its_version_leaves_a_run_to_one_that_has_it(
             await asked(handle)
     async with flow.served(("2", version("new"))):
         for handle in handles:
-            await handle.answer("yes")
+            await flow.mesh.answer_task(handle.task_id, "yes")
         new = await flow.start()
         await asked(new)
         assert (await new.snapshot()).version == "2"
+        left = await flow.mesh.find_task(handles[0].task_id)
+        assert left.held_up == f"nobody serves version '1' of {flow.name}"
+        assert [one.answered_by for one in left.questions] == [flow.mesh.name]
+        assert not (await flow.mesh.find_task(new.task_id)).held_up
         # It is left alone, and nothing is written into its log.
         assert [event.kind for event in await logged(handles[0])][-1] == "parked"
         async with hubbub.connect(config=config) as second:

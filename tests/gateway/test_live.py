@@ -45,7 +45,7 @@ class Socket:
         async with asyncio.timeout(PATIENCE):
             frame: dict[str, Any] = json.loads(await self.socket.recv())
         if "ev" in frame:
-            self.seq = frame.get("seq", self.seq)
+            self.seq = frame["seq"] or self.seq
             self.heard += frame["ev"]
         return frame
 

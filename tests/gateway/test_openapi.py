@@ -42,6 +42,7 @@ ROUTES = {
     ("POST", "/api/tasks/{task_id}/answers"),
     ("POST", "/api/tasks/{task_id}/cancel"),
     ("POST", "/api/tasks/{task_id}/replay"),
+    ("POST", "/api/tasks/{task_id}/rerun"),
     ("GET", "/api/dead-letters"),
     ("POST", "/api/dead-letters/{letter_id}/retry"),
     ("DELETE", "/api/dead-letters/{letter_id}"),

@@ -12,6 +12,7 @@ import httpx
 import hubbub
 from hubbub import Agent, NATSConfig, Task, Workflows
 from hubbub.wire.replays import REPLAY
+from hubbub.wire.reruns import RERUN
 
 from .kit import PATIENCE, Event, check_problem, ended, events, gateway
 
@@ -98,6 +99,25 @@ async def test_every_kind_of_question_is_answered(
             assert "hush-hush" not in (await response.aread()).decode()
 
 
+async def test_an_answer_that_nobody_has_taken_in_is_shown(
+    open_config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = asking_agent(name("Asker"))
+    async with gateway(open_config, tmp_path) as door, door.client("ada") as ada:
+        async with hubbub.connect(config=open_config) as mesh, mesh.serve(agent):
+            started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+            path = f"/api/tasks/{started.json()['id']}"
+            asked = await question(ada, started.json()["id"], "text")
+            assert (asked["answered_by"], asked["answered_at"]) == ("", "")
+        await ada.post(f"{path}/answers", json={"answer": "yes"})
+        listed = (await ada.get("/api/tasks", params={"agent": agent.name})).json()["tasks"]
+        for task in ((await ada.get(path)).json(), *listed):
+            (asked,) = task["questions"]
+            assert asked["answered_by"] == "ada"
+            assert asked["answered_at"] > asked["asked_at"]
+            assert task["held_up"] == f"nobody serves {agent.name}"
+
+
 async def test_a_workflow_has_a_form_and_takes_its_parameters(
     open_config: NATSConfig, name: Named
 ) -> None:
@@ -154,6 +174,69 @@ async def test_text_is_shown_while_it_is_written(open_config: NATSConfig, name: 
         assert all(event.id is None for event in deltas)
         assert "".join(event.data["text"] for event in deltas).endswith("lo")
         assert [event.data["data"]["text"] for event in heard if event.kind == "said"] == ["Hello"]
+
+
+async def test_a_task_is_run_again_with_what_is_on_record(
+    open_config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = Agent(name("Worker"))
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:
+        first = await task.ask_text("First?")
+        return f"{first} {await task.ask_text('Second?')}"
+
+    async with (
+        hubbub.connect(config=open_config) as mesh,
+        mesh.serve(agent),
+        gateway(open_config, tmp_path) as door,
+        door.client("ada") as ada,
+        door.client("bob") as bob,
+        door.client("vic") as vic,
+        door.client("olga") as olga,
+    ):
+        started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+        task_id = started.json()["id"]
+        path = f"/api/tasks/{task_id}"
+        asked = await question(ada, task_id, "text")
+        await ada.post(f"{path}/answers", json={"answer": "one"})
+        await question(ada, task_id, "text", behind=asked["id"])
+
+        again = await ada.post(f"{path}/rerun")
+        assert again.status_code == 201, again.text
+        other = again.json()
+        assert again.headers["location"] == f"/api/tasks/{other['id']}"
+        assert (other["owner"], other["state"]) == ("ada", "submitted")
+        assert (other["agent"], other["content"]) == (agent.name, "x")
+        assert other["context_id"] == started.json()["context_id"]
+        second = await question(ada, other["id"], "text")
+        assert second["prompt"] == "Second?"
+        await ada.post(f"/api/tasks/{other['id']}/answers", json={"answer": "two"})
+        assert (await ended(ada, other["id"]))["result"] == "one two"
+
+        # For whoever does it, it stays the task of whose it was.
+        whole = await olga.post(f"{path}/rerun", json={"after": 0})
+        assert whole.json()["owner"] == "ada"
+        assert (await question(olga, whole.json()["id"], "text"))["prompt"] == "First?"
+        assert (await bob.get(f"/api/tasks/{whole.json()['id']}")).status_code == 404
+
+        check_problem(await bob.post(f"{path}/rerun"), 404, "task-not-found")
+        check_problem(await vic.post(f"{path}/rerun"), 403, "role-needed")
+        problem = check_problem(await ada.post(f"{path}/rerun", json={"after": 1}), 409)
+        assert "has no event 1" in problem["detail"]
+        for body in ({"after": -1}, {"after": "now"}, {"before": 3}):
+            check_problem(await ada.post(f"{path}/rerun", json=body), 422)
+        check_problem(await ada.post("/api/tasks/nope/rerun"), 404, "task-not-found")
+        # The way in which the mesh is asked for it is no way around that.
+        metadata = {RERUN: {"task_id": task_id, "after": 3}}
+        stolen = {"agent": agent.name, "content": "x", "metadata": metadata}
+        taken = (await bob.post("/api/tasks", json=stolen)).json()
+        assert RERUN not in taken["metadata"]
+        assert (await question(bob, taken["id"], "text"))["prompt"] == "First?"
+    async with gateway(open_config) as door, door.client() as client:
+        waiting = await client.post("/api/tasks", json={"agent": name("Nobody"), "content": "x"})
+        refused = await client.post(f"/api/tasks/{waiting.json()['id']}/rerun")
+        check_problem(refused, 409, "rerun-refused")
 
 
 async def test_a_replay_tells_whether_the_code_fits(

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import hubbub
-from hubbub import Agent, AgentMessage, Mesh, NATSConfig
+from hubbub import Agent, AgentMessage, Mesh, NATSConfig, Task, TaskHandle, Workflows
 from hubbub.mesh.diagnosis import Finding, diagnose
 from hubbub.mesh.diagnosis.agents import examine_agents
 from hubbub.mesh.diagnosis.clocks import examine_clocks
@@ -133,6 +133,49 @@ async def test_what_waits_for_nobody_is_named_with_its_age(mine: NATSConfig) -> 
         clock.move(10_000)
         (found,) = await findings(mesh, "Inboxes")
         assert 0 <= found.facts["oldest_seconds"] < 60
+
+
+async def test_runs_that_nobody_goes_on_with_are_told_with_their_version(mine: NATSConfig) -> None:
+    async def ask(task: Task) -> str:
+        return await task.ask_text("Who?")
+
+    def registered(*versions: str) -> Workflows:
+        workflows = Workflows()
+        for version in versions:
+            workflows.register(name="Order", version=version)(ask)
+        return workflows
+
+    async with hubbub.connect(config=mine) as mesh:
+        async with mesh.serve(*registered("1")):
+            runs = [await mesh.send_direct_message("Order", "") for _ in range(3)]
+            for run in runs:
+                await parked(run)
+            assert not await findings(mesh, "Runs")
+        await runs[0].answer("Ada")
+        (told,) = await findings(mesh, "Answers")
+        assert told.verdict == "note"
+        assert (told.facts["agent"], told.facts["inputs"]) == ("order", 1)
+        assert 0 <= told.facts["oldest_seconds"] < 60
+        assert "1 answer" in told.text
+        assert "nobody serves it: start it with `hubbub run`" in told.text
+        (run,) = await findings(mesh, "Runs")
+        facts = {"agent": "order", "version": "1", "runs": 3}
+        assert run.facts == {**facts, "online": False}
+        async with mesh.serve(*registered("2")):
+            (run,) = await findings(mesh, "Runs")
+            assert run.facts == {**facts, "online": True}
+            assert "3 runs not ended that began with version '1'" in run.text
+            assert "start `hubbub run` with the code that still has it" in run.text
+        async with mesh.serve(*registered("1", "2")):
+            assert await runs[0].result(timeout=10) == "Ada"
+            assert not await findings(mesh, "Runs")
+            assert not await findings(mesh, "Answers")
+
+
+async def parked(run: TaskHandle) -> None:
+    async for event in run.events():
+        if event.kind == "parked":
+            return
 
 
 async def test_dead_letters_are_counted_for_each_agent_with_the_last_reason(

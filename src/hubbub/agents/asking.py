@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import msgspec
 
+from hubbub.agents.recorded import Recorded
 from hubbub.errors import HubbubError, InvalidMessage, QuestionTimeout
 from hubbub.mesh.durable.branches import Call
-from hubbub.mesh.durable.run import Run
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON
 from hubbub.wire.questions import Question, fingerprint, question_id
@@ -39,16 +39,13 @@ class Approval:
         return self.approved
 
 
-class Asking:
+class Asking(Recorded):
     """The questions of a task; part of `Task`.
 
     A question is on record before anybody sees it, and so is its answer. Until there is one, the
     task rests when nothing else in it goes on: its handler is unwound by a `BaseException`, and
     called again, in any process, when the answer is there. A request cannot ask.
     """
-
-    id: str
-    run: Run
 
     def ask_text(
         self,

@@ -150,18 +150,18 @@ class Handler:
         arguments = self._argument(task)
         more = {} if self._parameters is None else self._parameters.values(task)
         if self._is_async:
-            task.run.belongs_here()
+            task.belongs_here()
             result = self.function(*arguments, **more)
         else:
             context = contextvars.copy_context()
             loop = asyncio.get_running_loop()
             function = functools.partial(self.function, **more)
-            call = _for_thread(function, arguments, at_start=task.run.belongs_here)
+            call = _for_thread(function, arguments, at_start=task.belongs_here)
             result = await loop.run_in_executor(threads, context.run, call)
         if inspect.isawaitable(result):
             result = await result
         if inspect.isgenerator(result):
-            return _from_thread(result, threads, at_start=task.run.belongs_here)
+            return _from_thread(result, threads, at_start=task.belongs_here)
         return result
 
     def _argument(self, task: Task) -> tuple[Any, ...]:

@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from hubbub.agents.recorded import Recorded
 from hubbub.errors import InvalidMessage
 from hubbub.mesh.durable.branches import Call
-from hubbub.mesh.durable.run import Run
 from hubbub.wire.codec import JSON
 
 __all__ = ["Saying", "Text", "is_url"]
@@ -51,10 +51,9 @@ class Text:
             await self._show(piece, key=self._key, offset=offset)
 
 
-class Saying:
+class Saying(Recorded):
     """What a task shows; part of `Task`. All of it is kept in the log, once for all attempts."""
 
-    run: Run
     _record: Record
     _show: Show
 

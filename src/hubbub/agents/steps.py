@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast, overload
 
+from hubbub.agents.recorded import Recorded
 from hubbub.agents.threads import DaemonThreads
 from hubbub.agents.values import as_json, from_json
 from hubbub.errors import HubbubError, InvalidMessage, Retry, StepInterrupted
@@ -38,11 +39,8 @@ _threads = DaemonThreads(_MOST_THREADS, name="step")
 _step_key: ContextVar[str] = ContextVar("hubbub_step_key", default="")
 
 
-class Steps:
+class Steps(Recorded):
     """The durable calls of a task; part of `Task`."""
-
-    id: str
-    run: Run
 
     @overload
     def step(
@@ -164,7 +162,7 @@ class Steps:
         """Return random numbers that are the same in every attempt; not for secrets."""
         run = self.run
         call = run.branch.mark("random")
-        return randomness.Random(f"{self.id}\n{call.key}")  # noqa: S311
+        return randomness.Random(f"{run.lineage.tasks[0]}\n{call.key}")  # noqa: S311
 
 
 class _Work:

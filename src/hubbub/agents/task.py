@@ -19,7 +19,6 @@ from hubbub.mesh.limits import Limits
 from hubbub.mesh.service import Shower
 from hubbub.mesh.speaker import Line, Speaker
 from hubbub.wire.envelope import AgentMessage
-from hubbub.wire.recording import Recording
 
 __all__ = ["Task", "current_task"]
 
@@ -45,7 +44,6 @@ class Task(Steps, Asking, Saying, Speaker):
         message: what opened it.
         attempt: 1 for the first.
         agent: display name of the agent that works on it.
-        run: keeps what is on record.
         streamed: whether it is a request whose answer is wanted piece by piece.
         timeout_seconds: for a request, how long the requester waits, if that is known.
     """
@@ -68,7 +66,7 @@ class Task(Steps, Asking, Saying, Speaker):
         self.id = task_id
         self.message = message
         self.attempt = attempt
-        self.run = run or Run(line.sender, task_id, Recording(), None)
+        self._run = run
         self.agent = line.sender
         self.streamed = streamed
         self.timeout_seconds = timeout_seconds

@@ -1,4 +1,4 @@
-"""`hubbub tasks answer` and `hubbub tasks replay`."""
+"""`hubbub tasks answer`, `hubbub tasks replay` and `hubbub tasks rerun`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def register(commands: typer.Typer) -> None:
     """Add the commands to those of `hubbub tasks`."""
     commands.command()(answer)
     commands.command()(replay)
+    commands.command()(rerun)
 
 
 def answer(
@@ -54,6 +55,23 @@ def answer(
 def replay(task_id: TaskID, json: Json = False) -> None:
     """Run today's code against a task's record, without doing anything, and say if it fits."""
     run_async(_replay(task_id, json))
+
+
+def rerun(
+    task_id: TaskID,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Only with what is on record up to event N, as `hubbub tasks show --log` shows "
+            "them; 0 begins at the top.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a task again as a new one, with what is on record: nobody is asked or paid again."""
+    run_async(_rerun(task_id, after, json))
 
 
 def _decision(
@@ -123,6 +141,16 @@ async def _replay(task_id: str, json: bool) -> None:
             console.print(f"  found     {safe(as_text(report.found))}")
     if not report.fits:
         raise typer.Exit(1)
+
+
+async def _rerun(task_id: str, after: int | None, json: bool) -> None:
+    async with on_mesh() as mesh:
+        handle = await mesh.rerun_task(task_id, after)
+    if json:
+        print_json({"task_id": handle.task_id, "agent": handle.agent, "rerun_of": task_id})
+    else:
+        console.print(f"{safe(handle.agent)} goes on with it as task {handle.task_id}")
+        console.print(f"Follow it with: hubbub tasks show {handle.task_id} --follow", style="dim")
 
 
 def _typed(text: str, questions: list[Question], question_id: str | None) -> JSON:

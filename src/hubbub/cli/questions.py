@@ -10,7 +10,14 @@ from typing import Any
 from hubbub.wire.codec import encode
 from hubbub.wire.questions import Question
 
-__all__ = ["answer_shown", "answering_command", "choices_read", "lines_of", "pretty"]
+__all__ = [
+    "answer_shown",
+    "answered_by",
+    "answering_command",
+    "choices_read",
+    "lines_of",
+    "pretty",
+]
 
 
 def lines_of(question: Question) -> list[str]:
@@ -46,6 +53,19 @@ def answering_command(task_id: str, question: Question, *, alone: bool) -> str:
     }[question.kind]
     which = "" if alone else f" --question {question.id}"
     return f"hubbub tasks answer {shlex.quote(task_id)} {answer}{which}"
+
+
+def answered_by(question: Question, held_up: str) -> str:
+    """Return who has given the answer that is stored for a question; empty if there is none.
+
+    Args:
+        question: what was asked.
+        held_up: why its task has not taken the answer in; empty if that is not known.
+    """
+    if not question.answered_at:
+        return ""
+    reason = f": {held_up}" if held_up else ""
+    return f"answered by {question.answered_by or 'somebody'}, not taken in yet{reason}"
 
 
 def answer_shown(question: Question | None, answer: Any) -> str:

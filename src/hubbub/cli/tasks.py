@@ -13,10 +13,10 @@ from hubbub.cli import answers
 from hubbub.cli.following import follow
 from hubbub.cli.options import Json, TaskID
 from hubbub.cli.output import console, print_json, safe
-from hubbub.cli.questions import answering_command, lines_of
+from hubbub.cli.questions import answered_by, answering_command, lines_of
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.cli.screen import TaskScreen, as_text
-from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.events import TaskState
 
 __all__ = ["register"]
@@ -77,10 +77,17 @@ def show(
     following: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until it has ended.")
     ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Show each event of its log, by its sequence, and no more."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show a task, and everything that has happened to it."""
-    run_async(_show(task_id, following, json))
+    if log:
+        run_async(_show_log(task_id, json))
+    else:
+        run_async(_show(task_id, following, json))
 
 
 @_commands.command()
@@ -135,9 +142,22 @@ async def _show(task_id: str, following: bool, json: bool) -> None:
         for question in task.questions:
             first, *rest = lines_of(question)
             command = answering_command(task_id, question, alone=len(task.questions) == 1)
+            last = answered_by(question, task.held_up) or f"answer with: {command}"
             console.print(Text(f"? {safe(first)}", style="bold"))
-            for line in (*rest, f"  answer with: {command}"):
+            for line in (*rest, f"  {last}"):
                 console.print(safe(line))
+
+
+async def _show_log(task_id: str, json: bool) -> None:
+    async with on_mesh() as mesh:
+        task = await mesh.find_task(task_id)
+        screen = TaskScreen(task_id, json=json)
+        for sequence, event in await mesh.task(task.agent, task_id).stored_log():
+            if json:
+                screen.tell(sequence, event)
+            else:
+                key = safe(str(event.data.get("key", "")))
+                console.print(f"{sequence:>8}  {safe(event.kind):<12} {key}".rstrip())
 
 
 async def _cancel(task_id: str, json: bool) -> None:
@@ -167,6 +187,7 @@ def _facts(task: TaskSummary) -> list[tuple[str, str]]:
         ("parent", " ".join(task.parent) if task.parent else ""),
         ("retry of", task.retry_of),
         ("version", task.version),
+        ("held up", task.held_up),
         ("attempt", str(task.attempt) if task.attempt else ""),
         ("usage", ", ".join(f"{name} {count}" for name, count in task.usage.items())),
         ("error", task.error),
@@ -185,6 +206,8 @@ def _table(tasks: list[TaskSummary]) -> Table:
     grid.add_column("WHAT", overflow="ellipsis", no_wrap=True, ratio=1)
     for task in tasks:
         text = task.error if task.state is TaskState.FAILED else as_text(task.content)
+        if waits := _why_it_waits(task):
+            text = f"{waits} | {text}"
         grid.add_row(
             Text(task.id),
             Text(safe(task.agent)),
@@ -193,6 +216,12 @@ def _table(tasks: list[TaskSummary]) -> Table:
             Text(safe(" ".join(text.split()))[:_LONGEST_TEXT]),
         )
     return grid
+
+
+def _why_it_waits(task: TaskSummary) -> str:
+    """Return why nothing happens, although no person is asked any more; empty if there is none."""
+    answered = (answered_by(question, task.held_up) for question in task.questions)
+    return next(filter(None, answered), task.held_up)
 
 
 def _when(timestamp: str) -> str:

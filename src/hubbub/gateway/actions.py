@@ -16,15 +16,25 @@ from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.state import Gateway
 from hubbub.gateway.views import START_MARK
-from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import new_id
 from hubbub.wire.events import TaskState
 from hubbub.wire.names import agent_token
 from hubbub.wire.replays import REPLAY
+from hubbub.wire.reruns import RERUN
 
-__all__ = ["answer_question", "cancel_task", "own_metadata", "send_message", "start_task"]
+__all__ = [
+    "answer_question",
+    "cancel_task",
+    "own_metadata",
+    "run_again",
+    "send_message",
+    "start_task",
+]
+
+_OURS = (START_MARK, REPLAY, RERUN)
 
 
 async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn) -> models.Sent:
@@ -123,6 +133,35 @@ async def start_task(
     return task, True
 
 
+async def run_again(
+    gateway: Gateway, who: Principal, task_id: str, after: int | None
+) -> TaskSummary:
+    """Run a task again, for whom it was done.
+
+    Raises:
+        Refusal: 403, it is somebody else's.
+        TaskNotFound: there is no such task, or it is not theirs to see.
+        RerunRefused: nobody has begun with it, or its log has no such place.
+    """
+    source = await actionable_task(gateway.mesh, who, task_id)
+    handle = await gateway.mesh.rerun_task(source.id, after)
+    moment = now()
+    gateway.metrics.tasks_started.inc()
+    return TaskSummary(
+        id=handle.task_id,
+        agent=source.agent,
+        state=TaskState.SUBMITTED,
+        context_id=source.context_id,
+        from_agent=source.from_agent,
+        content=source.content,
+        metadata=source.metadata,
+        priority=source.priority,
+        owner=source.owner,
+        created_at=moment,
+        updated_at=moment,
+    )
+
+
 async def answer_question(
     gateway: Gateway, who: Principal, task_id: str, answer: models.Answer
 ) -> models.Answered:
@@ -165,9 +204,10 @@ async def cancel_task(gateway: Gateway, who: Principal, task_id: str) -> TaskSum
 def own_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return what a client sends along, without what is ours to write.
 
-    A request for a replay shows somebody's task: whether it may be seen is checked by its route.
+    A request for a replay shows somebody's task, and so does a task that is run again: whether it
+    may be seen is checked by its route.
     """
-    return {key: value for key, value in metadata.items() if key not in (START_MARK, REPLAY)}
+    return {key: value for key, value in metadata.items() if key not in _OURS}
 
 
 def _id_of_key(user: str, key: str) -> str:

@@ -194,6 +194,10 @@ class Question(BaseModel):
     reason: str = ""
     asked_at: str = ""
     expires_at: str = Field("", description="Empty if it can be answered for ever.")
+    answered_by: str = Field(
+        "", description="Who has answered, if the answer is stored and not taken in yet."
+    )
+    answered_at: str = Field("", description="When; empty while nobody has.")
 
 
 class Task(BaseModel):
@@ -216,6 +220,10 @@ class Task(BaseModel):
     priority: int = 3
     parent_id: str | None = Field(None, description="The task that opened this one.")
     retry_of: str = ""
+    version: str = Field("", description="The version of the workflow that it began with.")
+    held_up: str = Field(
+        "", description="Why nobody goes on with it, such as that nobody serves its agent."
+    )
     created_at: str
     updated_at: str
 
@@ -240,6 +248,19 @@ class TaskIn(_In):
     metadata: Metadata = Field(default_factory=dict[str, JsonValue])
     priority: Priority = 3
     idempotency_key: Key | None = None
+
+
+class RerunIn(_In):
+    """From where a task is run again."""
+
+    after: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "Sequence of the last event of its log that is taken over; 0 for nothing, null for "
+            "all that is on record, but what it failed of."
+        ),
+    )
 
 
 class TaskPage(BaseModel):

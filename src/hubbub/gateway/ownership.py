@@ -6,7 +6,8 @@ from hubbub.errors import TaskNotFound
 from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.mesh.mesh import Mesh
-from hubbub.mesh.tasks.lists import TaskPage, TaskSummary
+from hubbub.mesh.tasks.lists import TaskPage
+from hubbub.mesh.tasks.summary import TaskSummary
 
 __all__ = ["actionable_task", "expect_context", "visible_task", "visible_tasks"]
 

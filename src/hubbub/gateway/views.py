@@ -10,7 +10,7 @@ from hubbub.gateway import models
 from hubbub.gateway.said import Asked, files_of, task_of, user_of
 from hubbub.mesh.history.entries import HistoryEntry
 from hubbub.mesh.letters.reading import DeadLetter
-from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.card import AgentCard, AgentStatus
 from hubbub.wire.questions import Question
 
@@ -56,6 +56,8 @@ def task_view(task: TaskSummary) -> models.Task:
         priority=task.priority,
         parent_id=task.parent[1] if task.parent else None,
         retry_of=task.retry_of,
+        version=task.version,
+        held_up=task.held_up,
         created_at=task.created_at,
         updated_at=task.updated_at,
     )

@@ -7,7 +7,6 @@ the same conversation, counts one hop more, and gets the same id when the handle
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
@@ -18,6 +17,7 @@ from typing import Any
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Budget
 from hubbub.wire.envelope import AgentMessage, new_id
+from hubbub.wire.reruns import derived_id
 
 __all__ = ["Activity", "act_for", "acting", "current_activity"]
 
@@ -61,14 +61,14 @@ class Activity:
         if self.task_id is None:
             return new_id()
         step = f"{verb}.{to_agent}"
-        if self.run is not None:
-            seed = f"{self.agent}\n{self.task_id}\n{self.run.branch.mark(step).key}"
-        else:
+        run = self.run
+        if run is None:
             if self._sent is None:
                 self._sent = Counter()
             self._sent[step] += 1
-            seed = f"{self.agent}\n{self.task_id}\n{step}\n{self._sent[step]}"
-        return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
+            return derived_id(self.agent, self.task_id, f"{step}\n{self._sent[step]}")
+        key, lineage, marks = run.branch.mark(step).key, run.lineage, run.recording.marks
+        return lineage.message_id(key, lambda one: f"sent:{one}" in marks)
 
 
 _current: ContextVar[Activity | None] = ContextVar("hubbub_activity", default=None)

@@ -10,7 +10,10 @@ from hubbub.mesh.history.following import following
 from hubbub.mesh.history.pages import HistoryPage, read_page
 from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
 from hubbub.mesh.tasks.answering import give_answer
-from hubbub.mesh.tasks.lists import TaskPage, TaskSummary, find_task, list_tasks
+from hubbub.mesh.tasks.handle import TaskHandle
+from hubbub.mesh.tasks.lists import TaskPage, find_task, list_tasks
+from hubbub.mesh.tasks.rerun import run_again
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire.codec import JSON
 from hubbub.wire.events import TaskState
@@ -100,6 +103,28 @@ class Records:
             ConnectionLost: the server does not answer.
         """
         return await find_task(self.connection, task_id)
+
+    async def rerun_task(self, task_id: str, after: int | None = None) -> TaskHandle:
+        """Run a task again from a place in its log: with what is on record up to there.
+
+        A new task of the same agent, for the same person and in the same conversation, takes over
+        the outcomes of steps, answers, requests and model calls, and what was said and sent; what
+        follows is done anew. So one goes on after the code was mended, without asking people
+        again. The other task stays as it is; it may go on, too.
+
+        Args:
+            task_id: the task, which may have ended or not.
+            after: up to and including which event, by its sequence in `TaskHandle.log`; 0 for
+                nothing; None for all that is on record, but what the task failed of.
+
+        Raises:
+            TaskNotFound: there is no such task, or its log has been removed.
+            RerunRefused: nobody has begun with it, or its log has no such event.
+            InboxFull: too many messages wait for its agent.
+            ConnectionLost: the server does not confirm it.
+        """
+        task = await find_task(self.connection, task_id)
+        return await run_again(self.connection, self.name, task, after)
 
     async def dead_letters(
         self, agent: str | None = None, *, limit: int = 100, before: int | None = None

@@ -123,7 +123,12 @@ class Serving:
                 )
 
             beacon = Beacon(
-                connection, card, instance=instance, load=load, link=lambda: self._life.link
+                connection,
+                card,
+                instance=instance,
+                load=load,
+                link=lambda: self._life.link,
+                versions=service.versions,
             )
             try:
                 async with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
@@ -15,7 +16,7 @@ from hubbub.mesh.activity import Activity, current_activity
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.durable.talk import ask_once, put_once, stream_once, tell_once
 from hubbub.mesh.files import StoredFile, find_file, put_file, read_pieces
-from hubbub.mesh.presence.cards import is_present, list_cards
+from hubbub.mesh.presence.cards import instances_of, list_cards
 from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.tasks.outbox import put_in_inbox, store
@@ -197,18 +198,19 @@ class Speaker(ABC):
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
 
-        async def ask() -> AgentMessage:
-            return await line.requester.ask(
-                to_agent,
-                message,
-                timeout=seconds,
-                wait=wait_for_agent,
-                repeated=message_id is not None,
-                owner=self._owner(),
-            )
-
-        run = self._current_run()
-        return await (ask() if run is None else ask_once(run, message, ask))
+        activity = self._activity()
+        ask = functools.partial(
+            line.requester.ask,
+            to_agent,
+            message,
+            timeout=seconds,
+            wait=wait_for_agent,
+            repeated=message_id is not None,
+            owner=activity.owner if activity is not None else "",
+        )
+        if activity is None or activity.run is None:
+            return await ask()
+        return await ask_once(activity.run, message, ask)
 
     async def stream_from_agent(
         self,
@@ -294,7 +296,44 @@ class Speaker(ABC):
         Raises:
             InvalidAgentName: the name cannot be an agent's.
         """
-        return await is_present(self._line().connection, agent_token(agent))
+        return bool(await instances_of(self._line().connection, agent_token(agent)))
+
+    async def put_file(
+        self, data: bytes, *, name: str, media_type: str = "application/octet-stream"
+    ) -> StoredFile:
+        """Store a file, which then goes with messages as one of `metadata["files"]`.
+
+        Within a task it belongs to the person that the task is done for. What runs again stores it
+        again: do it in a step.
+
+        Args:
+            data: what it holds.
+            name: how it is called.
+            media_type: what it is, such as `image/png`.
+
+        Raises:
+            InvalidMessage: name or type cannot be.
+            ConnectionLost: the server does not confirm it.
+        """
+
+        async def whole() -> AsyncGenerator[bytes]:
+            yield data
+
+        connection = self._line().connection
+        return await put_file(
+            connection, whole(), name=name, media_type=media_type, owner=self._owner()
+        )
+
+    async def read_file(self, file_id: str) -> tuple[bytes, StoredFile]:
+        """Return what a file holds, and what is known of it.
+
+        Raises:
+            StoredFileNotFound: there is none with this id, or not any more.
+            ConnectionLost: the server does not answer.
+        """
+        connection = self._line().connection
+        file = await find_file(connection, file_id)
+        return b"".join([piece async for piece in read_pieces(connection, file)]), file
 
     async def put_file(
         self, data: bytes, *, name: str, media_type: str = "application/octet-stream"

@@ -260,6 +260,9 @@ def fold(events: Iterable[TaskEvent]) -> TaskSnapshot:
                 sent[_text(event, "to_agent"), _text(event, "message_id")] = None
             case "unsent":
                 sent.pop((_text(event, "to_agent"), _text(event, "message_id")), None)
+            case "taken_over":  # what stands before it was done by another task
+                sent.clear()
+                usage.clear()
             case "usage":
                 add_usage(usage, event.data)
             case "model":

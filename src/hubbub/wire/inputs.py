@@ -21,6 +21,7 @@ __all__ = [
     "answer_key",
     "child_call",
     "child_key",
+    "is_child_call",
     "is_timer",
     "settling",
     "timer_key",
@@ -116,6 +117,11 @@ def child_key(task_id: str) -> str:
 def child_call(agent: str, task_id: str) -> str:
     """Return the key of the call that waits for the end of a task."""
     return f"child:{agent}.{task_id}"
+
+
+def is_child_call(call: str) -> bool:
+    """Tell whether a call waits for the end of a task."""
+    return call.startswith("child:")
 
 
 def is_timer(key: str) -> bool:

@@ -30,6 +30,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reason: why.
         asked_at: when it was asked, ISO 8601.
         expires_at: until when it can be answered, ISO 8601; empty if for ever.
+        answered_by: who has given the answer that is stored for it, which its task has not taken
+            in yet; empty while nobody has.
+        answered_at: when, ISO 8601.
     """
 
     id: str
@@ -43,6 +46,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     asked_at: str = ""
     expires_at: str = ""
+    answered_by: str = ""
+    answered_at: str = ""
 
 
 def fingerprint(question: Question) -> str:

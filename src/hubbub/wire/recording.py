@@ -20,12 +20,14 @@ from hubbub.wire import clock
 from hubbub.wire.events import EventKind, TaskEvent, add_usage
 from hubbub.wire.questions import Question
 
-__all__ = ["OPENING_KINDS", "SETTLING_KINDS", "Recording", "branch_of"]
+__all__ = ["OPENING_KINDS", "SETTLING_KINDS", "TAKEN_OVER", "Recording", "branch_of"]
 
 OPENING_KINDS = frozenset({"asked", "sleeping", "step_started"})
 SETTLING_KINDS = frozenset(
     {"step", "replied", "model", "now", "answered", "timed_out", "woken", "child"}
 )
+TAKEN_OVER = "taken_over"
+"""The event behind what a task has copied from the log of the one that it runs again."""
 _PARKING = (EventKind.PARKED, EventKind.WAITING)
 
 
@@ -44,6 +46,10 @@ class Recording:
         sent: ids of messages that have certainly been stored.
         usage: what model calls have used, summed up.
         seconds_at_rest: for how long the run has been at rest, between its claims.
+        lineage: the tasks whose record it has taken over, the oldest first.
+        redone: keys under which those have done a step that is now done anew.
+        fresh: how many of those tasks may still use the ids that are derived from them.
+        adopted: ids of messages that those have sent.
     """
 
     def __init__(self, events: Iterable[TaskEvent] = ()) -> None:
@@ -53,6 +59,10 @@ class Recording:
         self.sent: set[str] = set()
         self.usage: Counter[str] = Counter()
         self.seconds_at_rest = 0.0
+        self.lineage: tuple[str, ...] = ()
+        self.redone: frozenset[str] = frozenset()
+        self.fresh = 0
+        self.adopted: frozenset[str] = frozenset()
         self._rests_since = ""
         self._places: dict[tuple[str, int], str] = {}
         self._unsure: set[str] = set()
@@ -75,13 +85,16 @@ class Recording:
                 self.seconds_at_rest += max(rested, 0.0)
             self._rests_since = ""
         if event.kind == EventKind.RETRYING:
-            self._forget(event.data.get("forgets"))
+            self.forget(event.data.get("forgets"))
+            return
+        if event.kind == TAKEN_OVER:
+            self._take_over(event.data)
             return
         key = event.data.get("key")
         if not isinstance(key, str):
             return
         if event.kind == "step_retrying":
-            self._forget(event.data.get("forgets"))
+            self.forget(event.data.get("forgets"))
         elif event.kind in SETTLING_KINDS:
             self.settled.setdefault(key, event)  # who was first wins
         elif event.kind in OPENING_KINDS:
@@ -97,7 +110,19 @@ class Recording:
         if type(place) is int:
             self._places[branch_of(key), place] = key
 
-    def _forget(self, keys: Any) -> None:
+    def _take_over(self, facts: dict[str, Any]) -> None:
+        """Know what is on record so far as another task's."""
+        self.adopted = frozenset(self.sent | self._unsure)
+        self._unsure = set(_texts(facts.get("unsure")))
+        self.sent = set(self.adopted - self._unsure)
+        self.lineage = _texts(facts.get("lineage"))
+        self.redone = frozenset(_texts(facts.get("redone")))
+        fresh = facts.get("fresh")
+        self.fresh = fresh if type(fresh) is int else 0
+        self.usage.clear()  # that was used by others
+
+    def forget(self, keys: Any) -> None:
+        """Forget the outcomes of some calls, which are to be made anew."""
         if isinstance(keys, list):
             for key in map(str, keys):  # pyright: ignore[reportUnknownArgumentType]
                 self.settled.pop(key, None)
@@ -128,3 +153,7 @@ class Recording:
         keys = [key for key in self.opened if key not in self.settled]
         questions = {key: self.question(key) for key in keys}
         return {key: question for key, question in questions.items() if question is not None}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health
+         * @description Tell of server, streams, workers, and what is wrong; also while NATS is away.
+         */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/messages": {
         parameters: {
             query?: never;
@@ -128,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Questions
+         * @description Return the open questions of all tasks, the oldest first; users see those of their own.
+         */
+        get: operations["list_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/requests": {
         parameters: {
             query?: never;
@@ -143,6 +183,34 @@ export interface paths {
          */
         post: operations["request_from_agent"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Session
+         * @description Tell who is signed in, and how one signs in here; needs no credentials.
+         */
+        get: operations["get_session"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Begin a session with an API key or a token; its cookie counts on `/api` alone.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign Out
+         * @description End the session, if there is one, with all of its sockets.
+         */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -252,6 +320,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks/{task_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Log
+         * @description Return what is stored of what happened to a task, oldest first; secret answers are hidden.
+         */
+        get: operations["read_task_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tasks/{task_id}/replay": {
         parameters: {
             query?: never;
@@ -266,6 +354,26 @@ export interface paths {
          * @description Run today's code against a task's log, without doing anything, and tell whether it fits.
          */
         post: operations["replay_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rerun
+         * @description Run a task again with what is on record up to a place; what follows is done anew.
+         */
+        post: operations["rerun_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -498,6 +606,14 @@ export interface components {
             task_id: string;
         };
         /**
+         * Asked
+         * @description An open question, and the task that asks it.
+         */
+        Asked: {
+            question: components["schemas"]["Question"];
+            task: components["schemas"]["Task"];
+        };
+        /**
          * ChatCompletion
          * @description An answer, as OpenAI writes it.
          */
@@ -662,6 +778,71 @@ export interface components {
             decision: "approve" | "reject";
         };
         /**
+         * FileRef
+         * @description A file that goes with a message.
+         */
+        FileRef: {
+            /**
+             * Id
+             * @example 5f0c1f6e2b8d4a7f9c3e6b1a0d2c4e8f
+             */
+            id: string;
+            /**
+             * Media Type
+             * @example application/pdf
+             */
+            media_type: string;
+            /**
+             * Name
+             * @example report.pdf
+             */
+            name: string;
+            /**
+             * Size
+             * @description In bytes.
+             */
+            size: number;
+        };
+        /**
+         * Finding
+         * @description Something that was looked at.
+         */
+        Finding: {
+            /**
+             * Detail
+             * @description What was found, and what to do about it.
+             */
+            detail: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "ok" | "info" | "warning" | "error";
+            /**
+             * Remedy
+             * @description What to do about it, if `detail` does not say so.
+             * @default
+             */
+            remedy: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * GatewayHealth
+         * @description This gateway.
+         */
+        GatewayHealth: {
+            /**
+             * Pages
+             * @description Live pages that it feeds.
+             */
+            pages: number;
+            /** Uptime S */
+            uptime_s: number;
+            /** Version */
+            version: string;
+        };
+        /**
          * Health
          * @description Whether the gateway works.
          */
@@ -701,6 +882,57 @@ export interface components {
             } | null;
         };
         /**
+         * LogPage
+         * @description A stretch of a task's log, oldest first.
+         */
+        LogPage: {
+            /** Events */
+            events: components["schemas"]["LoggedEvent"][];
+            /**
+             * Next
+             * @description `after` of the next page; null if there is none yet.
+             */
+            next: number | null;
+        };
+        /**
+         * LoggedEvent
+         * @description An event of a task's log.
+         */
+        LoggedEvent: {
+            /** At */
+            at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kind
+             * @example claimed
+             */
+            kind: string;
+            /**
+             * Sequence
+             * @description Its place, as in the events of the task.
+             */
+            sequence: number;
+        };
+        /**
+         * MeshHealth
+         * @description How the mesh is; without a connection, only that is known.
+         */
+        MeshHealth: {
+            /** Connected */
+            connected: boolean;
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            gateway: components["schemas"]["GatewayHealth"];
+            server?: components["schemas"]["ServerHealth"] | null;
+            /** Streams */
+            streams?: components["schemas"]["StreamHealth"][];
+            /** Workers */
+            workers?: components["schemas"]["Worker"][];
+        };
+        /**
          * MessageIn
          * @description Something to say.
          * @example {
@@ -729,6 +961,11 @@ export interface components {
              */
             kind: "direct" | "handoff" | "broadcast";
             /**
+             * Message Id
+             * @description An id of your own: the same one twice within two minutes is stored once.
+             */
+            message_id?: string | null;
+            /**
              * Metadata
              * @description Anything else that is JSON.
              */
@@ -753,6 +990,8 @@ export interface components {
              * @description Whether it tells of a failure.
              */
             failed: boolean;
+            /** Files */
+            files?: components["schemas"]["FileRef"][];
             /** From Agent */
             from_agent: string;
             /** In Reply To */
@@ -762,6 +1001,11 @@ export interface components {
              * @description direct, handoff, completion, broadcast, join, leave, status.
              */
             kind: string;
+            /**
+             * Latency Ms
+             * @description Milliseconds since what it answers, if that is on this page.
+             */
+            latency_ms?: number | null;
             /** Message Id */
             message_id: string;
             /** Metadata */
@@ -771,10 +1015,22 @@ export interface components {
             /** Priority */
             priority: number;
             /**
+             * Task Id
+             * @description The task that it opens or completes, if it does.
+             * @default
+             */
+            task_id: string;
+            /**
              * To Agent
              * @description Empty for everybody.
              */
             to_agent: string;
+            /**
+             * User
+             * @description The person who said it through a gateway, if one did.
+             * @default
+             */
+            user: string;
         };
         /**
          * MessagePage
@@ -878,6 +1134,18 @@ export interface components {
          * @description A question that a task asks a person.
          */
         Question: {
+            /**
+             * Answered At
+             * @description When; empty while nobody has.
+             * @default
+             */
+            answered_at: string;
+            /**
+             * Answered By
+             * @description Who has answered, if the answer is stored and not taken in yet.
+             * @default
+             */
+            answered_by: string;
             /** Arguments */
             arguments?: {
                 [key: string]: unknown;
@@ -923,6 +1191,19 @@ export interface components {
              * @default
              */
             tool: string;
+        };
+        /**
+         * QuestionPage
+         * @description Some open questions, the oldest first.
+         */
+        QuestionPage: {
+            /**
+             * Before
+             * @description Where the next page begins; null if there is none.
+             */
+            before: string | null;
+            /** Questions */
+            questions: components["schemas"]["Asked"][];
         };
         /**
          * ReplayReport
@@ -1006,6 +1287,17 @@ export interface components {
             timeout: number;
         };
         /**
+         * RerunIn
+         * @description From where a task is run again.
+         */
+        RerunIn: {
+            /**
+             * After
+             * @description Sequence of the last event of its log that is taken over; 0 for nothing, null for all that is on record, but what it failed of.
+             */
+            after?: number | null;
+        };
+        /**
          * Retried
          * @description A dead letter that was tried again.
          */
@@ -1023,14 +1315,115 @@ export interface components {
         Sent: {
             /**
              * Message Id
-             * @description Its id; none for a broadcast.
+             * @description Its id.
              */
-            message_id: string | null;
+            message_id: string;
             /**
              * Task Id
              * @description The task that it opened, if it opened one.
              */
             task_id: string | null;
+        };
+        /**
+         * ServerHealth
+         * @description The NATS server that the gateway is connected to.
+         */
+        ServerHealth: {
+            /**
+             * Cluster
+             * @description The cluster that it belongs to, if it does.
+             */
+            cluster: string | null;
+            /**
+             * Jetstream
+             * @description Bytes of `memory` and `storage` in use, numbers of `streams` and `consumers`.
+             */
+            jetstream: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * SessionView
+         * @description Who is signed in, and how one signs in.
+         */
+        SessionView: {
+            /**
+             * Nats
+             * @description Whether the gateway reaches the NATS server now.
+             */
+            nats: boolean;
+            /**
+             * Role
+             * @description What they may do.
+             */
+            role: ("user" | "viewer" | "operator" | "admin") | null;
+            /**
+             * Sign In
+             * @description What can be signed in with; empty where everybody is let in.
+             */
+            sign_in: ("api-key" | "token")[];
+            /**
+             * User
+             * @description Null if nobody is; `local` where everybody is let in.
+             */
+            user: string | null;
+            /**
+             * Version
+             * @description The version of Hubbub.
+             * @example 0.1.0
+             */
+            version: string;
+        };
+        /**
+         * SignIn
+         * @description What somebody signs in with.
+         * @example {
+         *       "credential": "hub_3f9a0c71be52_0d3c5c6e6f0a4a2b9a53"
+         *     }
+         */
+        SignIn: {
+            /**
+             * Credential
+             * Format: password
+             * @description An API key, or a token (JWT).
+             */
+            credential: string;
+        };
+        /**
+         * StreamHealth
+         * @description A stream of the mesh.
+         */
+        StreamHealth: {
+            /** Bytes */
+            bytes: number;
+            /** Consumers */
+            consumers: number;
+            /** First At */
+            first_at: string | null;
+            /**
+             * Lag
+             * @description Messages that a consumer has not worked off; the worst 50, if any.
+             */
+            lag: {
+                [key: string]: number;
+            };
+            /** Last At */
+            last_at: string | null;
+            /** Messages */
+            messages: number;
+            /**
+             * Name
+             * @example INBOX
+             */
+            name: string;
+            /** Replicas */
+            replicas: number;
         };
         /**
          * Task
@@ -1058,6 +1451,12 @@ export interface components {
              * @default
              */
             error: string;
+            /**
+             * Held Up
+             * @description Why nobody goes on with it, such as that nobody serves its agent.
+             * @default
+             */
+            held_up: string;
             /**
              * Id
              * @example 0d3c5c6e-6f0a-4a2b-9a53-1c6b8f2f7d11
@@ -1101,6 +1500,12 @@ export interface components {
             usage?: {
                 [key: string]: number;
             };
+            /**
+             * Version
+             * @description The version of the workflow that it began with.
+             * @default
+             */
+            version: string;
         };
         /**
          * TaskIn
@@ -1187,6 +1592,35 @@ export interface components {
              * @default 0
              */
             total_tokens: number;
+        };
+        /**
+         * Worker
+         * @description A process that serves an agent.
+         */
+        Worker: {
+            /** Agent */
+            agent: string;
+            /** Host */
+            host: string;
+            /**
+             * Hubbub
+             * @description The version of Hubbub that it runs.
+             */
+            hubbub: string;
+            /** Instance */
+            instance: string;
+            /** Last Seen */
+            last_seen: string | null;
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            status: components["schemas"]["AgentStatus"];
+            /**
+             * Version
+             * @description The version of the agent.
+             */
+            version: string;
         };
     };
     responses: never;
@@ -1769,6 +2203,116 @@ export interface operations {
             };
         };
     };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeshHealth"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_messages: {
         parameters: {
             query?: {
@@ -1776,6 +2320,8 @@ export interface operations {
                 agent?: string | null;
                 /** @description Only this conversation. */
                 context?: string | null;
+                /** @description Only of this kind, or one of these. */
+                kind?: ("join" | "leave" | "status" | "broadcast" | "direct" | "handoff" | "completion")[] | null;
                 /** @description `before` of the page behind. */
                 before?: string | null;
                 limit?: number;
@@ -2011,6 +2557,110 @@ export interface operations {
             };
         };
     };
+    list_questions: {
+        parameters: {
+            query?: {
+                /** @description `before` of the page in front. */
+                before?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_from_agent: {
         parameters: {
             query?: never;
@@ -2136,6 +2786,338 @@ export interface operations {
             };
             /** @description Gateway Timeout */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2879,6 +3861,123 @@ export interface operations {
             };
         };
     };
+    read_task_log: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page in front. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The task. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     replay_task: {
         parameters: {
             query?: never;
@@ -3022,6 +4121,143 @@ export interface operations {
             };
             /** @description Gateway Timeout */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerun_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RerunIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,6 +6,7 @@ import type {
   AskedQuestion,
   DeadLetter,
   FileRef,
+  Health,
   Json,
   Session,
   StoredEvent,
@@ -167,42 +168,3 @@ export const api = {
 };
 
 export const fileUrl = (id: string): string => `/api/files/${at(id)}`;
-
-/** What `GET /api/health` tells. */
-export interface Health {
-  connected: boolean;
-  server: {
-    name: string;
-    version: string;
-    url: string;
-    cluster: string | null;
-    [fact: string]: Json;
-  };
-  streams: {
-    name: string;
-    messages: number;
-    bytes: number;
-    first_at: string | null;
-    last_at: string | null;
-    replicas: number;
-    consumers: number;
-    lag: { [consumer: string]: number };
-  }[];
-  workers: {
-    agent: string;
-    instance: string;
-    host: string;
-    version: string;
-    status: string;
-    running: number;
-    queued: number;
-    last_seen: string | null;
-  }[];
-  findings: {
-    level: "ok" | "info" | "warning" | "error";
-    title: string;
-    detail: string;
-    remedy: string;
-  }[];
-  gateway: { version: string; pages: number; uptime_s: number };
-}

@@ -11,6 +11,17 @@ export type Question = Schemas["Question"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type StoredMessage = Schemas["MessageOut"];
 export type Decision = Schemas["Decision"];
+/** A file that goes with a message. */
+export type FileRef = Schemas["FileRef"];
+/** Who is signed in, and how one can. */
+export type Session = Schemas["SessionView"];
+export type Role = NonNullable<Session["role"]>;
+/** An event of a task's log, as it is stored. */
+export type StoredEvent = Omit<Schemas["LoggedEvent"], "data"> & { data: { [key: string]: Json } };
+/** A question with the task that asks it. */
+export type AskedQuestion = Schemas["Asked"];
+/** How the mesh is. */
+export type Health = Schemas["MeshHealth"];
 
 export const FINAL_STATES: ReadonlySet<TaskState> = new Set([
   "completed",
@@ -18,14 +29,6 @@ export const FINAL_STATES: ReadonlySet<TaskState> = new Set([
   "canceled",
   "rejected",
 ]);
-
-/** A file that goes with a message. */
-export interface FileRef {
-  id: string;
-  name: string;
-  media_type: string;
-  size: number;
-}
 
 export type MessageKind = "direct" | "handoff" | "completion" | "broadcast" | "request" | "reply";
 
@@ -131,31 +134,6 @@ export interface Reply {
   ok: boolean;
   problem?: { status: number; code: string; detail: string; [fact: string]: Json };
   [fact: string]: unknown;
-}
-
-/** Who is signed in, and how one can. */
-export interface Session {
-  user: string | null;
-  role: Role | null;
-  sign_in: ("api-key" | "token")[];
-  version: string;
-  nats: boolean;
-}
-
-export type Role = "user" | "viewer" | "operator" | "admin";
-
-/** An event of a task's log, as it is stored. */
-export interface StoredEvent {
-  sequence: number;
-  kind: string;
-  at: string;
-  data: { [key: string]: Json };
-}
-
-/** A question with the task that asks it. */
-export interface AskedQuestion {
-  task: Task;
-  question: Question & { answered_by?: string; answered_at?: string };
 }
 
 export type Answer =

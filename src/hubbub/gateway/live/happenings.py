@@ -86,13 +86,16 @@ class QuestionsSeen:
         return event.data
 
 
-def mesh_frame(connected: bool, at: str) -> bytes:
+def mesh_frame(connected: bool, at: str, seq: str | None) -> bytes:
     """Write the frame that tells whether the gateway reaches the NATS server.
 
-    It has no place: nothing of it is stored.
+    Args:
+        connected: whether it does.
+        at: since when, ISO 8601.
+        seq: the place that the page has; it stays where it is. None if it has none yet.
     """
     body = {"k": "mesh", "connected": connected, "at": at}
-    return msgspec.json.encode({"t": time.time_ns() // 1_000_000, "ev": [body]})
+    return msgspec.json.encode({"seq": seq, "t": time.time_ns() // 1_000_000, "ev": [body]})
 
 
 def frame(seq: str, bodies: Iterable[bytes], *, gap: bool = False) -> bytes:

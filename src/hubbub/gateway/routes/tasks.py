@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from hubbub.gateway.actions import answer_question, cancel_task, start_task
+from hubbub.gateway.actions import answer_question, cancel_task, run_again, start_task
 from hubbub.gateway.bodies import StrictRoute
 from hubbub.gateway.models import (
     Answer,
     Answered,
     Key,
     ReplayReport,
+    RerunIn,
     Task,
     TaskIn,
     TaskPage,
@@ -104,6 +105,25 @@ async def answer(gateway: OnGateway, who: SignedIn, task_id: TaskId, given: Answ
 async def cancel(gateway: OnGateway, who: SignedIn, task_id: TaskId) -> Task:
     """Ask for the end of a task; does nothing if it has ended."""
     return task_view(await cancel_task(gateway, who, task_id))
+
+
+@router.post(
+    "/{task_id}/rerun",
+    operation_id="rerun_task",
+    status_code=201,
+    responses=may_fail_with(403, 404, 409),
+)
+async def rerun(
+    gateway: OnGateway,
+    who: SignedIn,
+    task_id: TaskId,
+    response: Response,
+    place: RerunIn | None = None,
+) -> Task:
+    """Run a task again with what is on record up to a place; what follows is done anew."""
+    task = await run_again(gateway, who, task_id, place.after if place is not None else None)
+    response.headers["location"] = f"/api/tasks/{task.id}"
+    return task_view(task)
 
 
 @router.post(

@@ -8,11 +8,12 @@ from hubbub.mesh.diagnosis.agents import examine_agents
 from hubbub.mesh.diagnosis.backlog import examine_backlog, examine_dead_letters
 from hubbub.mesh.diagnosis.clocks import examine_clocks, server_ahead
 from hubbub.mesh.diagnosis.finding import Finding
+from hubbub.mesh.diagnosis.runs import examine_inputs, examine_runs
 from hubbub.mesh.diagnosis.server import examine_server
 from hubbub.mesh.diagnosis.streams import examine_streams, stream_states
 from hubbub.mesh.presence.cards import Instance, list_instances
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.streams import DEAD, INBOX, PRESENCE_BUCKET
+from hubbub.mesh.transport.streams import DEAD, INBOX, PRESENCE_BUCKET, TASKS, WAKE
 
 __all__ = ["Finding", "diagnose"]
 
@@ -39,9 +40,16 @@ async def diagnose(connection: Connection) -> AsyncGenerator[Finding]:
     ahead, within = await server_ahead(connection, INBOX)
     for finding in examine_clocks(ahead, within, instances):
         yield finding
-    online = {instance.token for instance in instances}
-    async for finding in examine_backlog(connection, online, server_ahead=ahead):
+    served: dict[str, list[Instance]] = {}
+    for instance in instances:
+        served.setdefault(instance.token, []).append(instance)
+    async for finding in examine_backlog(connection, set(served), server_ahead=ahead):
         yield finding
+    if WAKE in states and TASKS in states:
+        async for finding in examine_inputs(connection, served, server_ahead=ahead):
+            yield finding
+        async for finding in examine_runs(connection, served):
+            yield finding
     if DEAD in states:
         async for finding in examine_dead_letters(connection):
             yield finding

@@ -10,7 +10,7 @@ from hubbub.errors import InvalidMessage
 from hubbub.mesh.diagnosis.finding import Finding, counted, duration
 from hubbub.mesh.letters.reading import list_dead_letters
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.streams import INBOX
+from hubbub.mesh.transport.streams import INBOX, stored_subjects
 from hubbub.wire import clock
 from hubbub.wire.names import ANONYMOUS
 from hubbub.wire.subjects import parse
@@ -37,7 +37,7 @@ async def examine_backlog(
         HubbubError: the server does not answer.
     """
     waiting: Counter[str] = Counter()
-    async for subject, count in _counts(connection):
+    for subject, count in (await stored_subjects(connection, INBOX, "agents.direct.>")).items():
         address = parse(subject)
         if address is not None and address.kind == "direct":
             waiting[address.agent] += count
@@ -114,20 +114,6 @@ async def _oldest(connection: Connection, agent: str, server_ahead: float) -> fl
             except InvalidMessage:
                 continue
     return max(0.0, *ages) if ages else None
-
-
-async def _counts(connection: Connection) -> AsyncIterator[tuple[str, int]]:
-    """Yield how many messages each subject of INBOX holds."""
-    offset, total = 0, 1
-    while offset < total:
-        answer = await connection.api(
-            f"STREAM.INFO.{INBOX}", {"subjects_filter": "agents.direct.>", "offset": offset}
-        )
-        subjects: dict[str, int] = answer["state"].get("subjects") or {}
-        for item in subjects.items():
-            yield item
-        total = int(answer.get("total", 0))
-        offset += max(len(subjects), 1)
 
 
 async def _pages(connection: Connection, name: str, what: str) -> AsyncIterator[dict[str, Any]]:

@@ -11,10 +11,21 @@ from hubbub.wire.codec import check_json
 
 __all__ = ["raised_again", "told", "with_causes"]
 
+_MOST_TEXT = 2_000
 
-def told(error: Exception) -> dict[str, Any]:
-    """Return what is kept of an exception: its class, its arguments and its own attributes."""
+
+def told(error: Exception, *, briefly: bool = False) -> dict[str, Any]:
+    """Return what is kept of an exception: its class, its arguments and its own attributes.
+
+    Args:
+        error: the exception.
+        briefly: whether to keep no more than its class and the beginning of its text.
+    """
     kind = type(error)
+    if briefly:
+        text = str(error)
+        text = text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "..."
+        return {"module": kind.__module__, "class": kind.__qualname__, "message": text}
     return {
         "module": kind.__module__,
         "class": kind.__qualname__,

@@ -16,6 +16,7 @@ from hubbub.mesh.durable.waiting import Waits
 from hubbub.wire.codec import check_json, encode
 from hubbub.wire.events import TaskEvent
 from hubbub.wire.recording import Recording
+from hubbub.wire.reruns import Lineage
 
 __all__ = ["Append", "Run"]
 
@@ -57,9 +58,9 @@ class Run:
 
     # Where the caller is
 
-    def belongs_here(self) -> None:
-        """Let the calling asyncio task, or thread, be the handler's own."""
-        self._root.owner = here()
+    def belongs_to(self, owner: object) -> None:
+        """Let an asyncio task, or a thread, be the handler's own."""
+        self._root.owner = owner
 
     @property
     def is_kept(self) -> bool:
@@ -94,8 +95,14 @@ class Run:
 
     def step_key(self, call: Call) -> str:
         """Return a key for what a call does elsewhere, the same whenever it is made."""
-        seed = f"{self.agent}\n{self.task_id}\n{call.key}"
-        return hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
+        return self.lineage.step_key(call.key)
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the ids of its steps and messages are derived from."""
+        recording = self.recording
+        tasks = (*recording.lineage, self.task_id)
+        return Lineage(self.agent, tasks, recording.redone, recording.fresh)
 
     # Calls
 
@@ -226,15 +233,28 @@ class Run:
             except Exception as error:
                 if not self.is_kept:
                     raise
-                led = self.note_raised(call, error)
-                await self.put(kind, call, {"error": told(error), **({"led": led} if led else {})})
+                await self._put_error(kind, call, error)
                 raise
             try:
                 await self.put(kind, call, facts)
-            except InvalidMessage:
+            except InvalidMessage as error:
                 if not optional:
-                    raise
+                    refusal = InvalidMessage(
+                        f"{call.key} has been done, but what it came to cannot be put on record, "
+                        f"and so it is not done again: {error}"
+                    )
+                    await self._put_error(kind, call, refusal)
+                    raise refusal from None
         return facts
+
+    async def _put_error(self, kind: str, call: Call, error: Exception) -> None:
+        """Put on record what a call has raised, as far as the log takes that."""
+        led = self.note_raised(call, error)
+        facts: dict[str, Any] = {"led": led} if led else {}
+        try:
+            await self.put(kind, call, {**facts, "error": told(error)})
+        except InvalidMessage:
+            await self.put(kind, call, {"error": told(error, briefly=True)})
 
     async def once_by_content(
         self, kind: str, content: bytes, make: Callable[[], Awaitable[dict[str, Any]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class Beacon:
         load: asked at every beat, from another thread: it may only read what one step of the
             interpreter reads, such as the length of a set.
         link: tells the present link of the connection that gives the signs of life.
+        versions: which versions of its tasks it goes on with; None if it takes them all.
 
     Attributes:
         draining: whether the instance takes no more work.
@@ -72,12 +73,14 @@ class Beacon:
         instance: str,
         load: Callable[[], Load],
         link: Callable[[], str],
+        versions: Sequence[str] | None = None,
     ) -> None:
         self._connection = connection
         self._card = card
         self._id = instance
         self._load = load
         self._link = link
+        self._versions = None if versions is None else list(versions)
         self._since = now()
         self._host = platform.node()
         self._key = presence_key(card.token, instance)
@@ -177,6 +180,7 @@ class Beacon:
             stored=load.stored,
             held=load.held,
             waiting=load.waiting,
+            versions=self._versions,
         )
         return Instance(**msgspec.structs.asdict(card), process=process, id=self._id)
 

@@ -25,7 +25,7 @@ __all__ = [
     "PROTOCOL",
     "Instance",
     "Process",
-    "is_present",
+    "instances_of",
     "list_cards",
     "list_instances",
     "one_card",
@@ -58,6 +58,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
             included.
         held: how many of them are in its hands.
         waiting: how many requests wait for a free slot in it.
+        versions: which versions of its tasks it goes on with; None if it takes them all.
     """
 
     link: str = ""
@@ -70,6 +71,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     stored: int = 0
     held: int = 0
     waiting: int = 0
+    versions: list[str] | None = None
 
 
 class Instance(AgentCard, frozen=True, kw_only=True):
@@ -82,6 +84,10 @@ class Instance(AgentCard, frozen=True, kw_only=True):
 
     process: Process = msgspec.field(default_factory=Process)
     id: str = ""
+
+    def takes(self, version: str) -> bool:
+        """Tell whether it goes on with tasks that began with a version."""
+        return self.process.versions is None or version in self.process.versions
 
 
 _decoder = msgspec.json.Decoder(Instance)
@@ -150,8 +156,8 @@ async def list_cards(connection: Connection, *, include_offline: bool = False) -
     return sorted(cards.values(), key=lambda card: card.name.casefold())
 
 
-async def is_present(connection: Connection, agent: str) -> bool:
-    """Tell whether an instance of an agent is there.
+async def instances_of(connection: Connection, agent: str) -> list[Instance]:
+    """Return the instances of one agent.
 
     Args:
         connection: the mesh.
@@ -161,7 +167,7 @@ async def is_present(connection: Connection, agent: str) -> bool:
         ConnectionLost: the server does not answer.
     """
     found = await connection.read_back(f"KV_{PRESENCE_BUCKET}", presence_key(agent, "*"))
-    return any(read_instance(one) is not None for one in found)
+    return [instance for stored in found if (instance := read_instance(stored)) is not None]
 
 
 def one_card(instances: Iterable[Instance]) -> AgentCard:

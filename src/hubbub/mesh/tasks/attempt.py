@@ -20,13 +20,13 @@ from hubbub.wire import clock
 from hubbub.wire.codec import JSON, encode
 from hubbub.wire.events import EventKind, TaskEvent
 from hubbub.wire.inputs import settling
-from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS
+from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS, TAKEN_OVER
 
 __all__ = ["Attempt"]
 
 log = logging.getLogger("hubbub.tasks")
 
-_ABOUT_CALLS = {"sent", "unsent", "told", "step_retrying"}
+_ABOUT_CALLS = {"sent", "unsent", "told", "step_retrying", TAKEN_OVER}
 _OURS = frozenset(EventKind) | OPENING_KINDS | SETTLING_KINDS | _ABOUT_CALLS
 _UNWIND_SECONDS = 1.0
 
@@ -175,7 +175,7 @@ class Attempt:
                 before.usage.get("input_tokens", 0),
                 before.usage.get("output_tokens", 0),
             ),
-            sent={message_id for _, message_id in before.sent},
+            sent={message_id for _, message_id in before.sent} | self._job.recording.adopted,
             started=time.monotonic() - max(age, 0.0),
         )
 

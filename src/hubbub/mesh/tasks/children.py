@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 
 from hubbub.errors import RequestTimeout
 from hubbub.mesh.durable.branches import Call
 from hubbub.mesh.durable.run import Run
+from hubbub.mesh.tasks.log import follow_log
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import TASKS
 from hubbub.wire import clock
@@ -51,16 +54,17 @@ async def child_end(
     if settled is None:
         last = await connection.last_of(TASKS, subject)
         if last is not None and (end := TaskEvent.from_bytes(last.data)).is_final:
-            if run.is_rehearsed:
-                return end
-            # Not only for now: its own log is not kept for ever.
-            facts = {"state": end.kind, **end.data}
-            await run.settle("child", call, {k: facts.get(k) for k in ("state", "result", "error")})
+            if not run.is_rehearsed:
+                await _settle(run, call, end)
             return end
         if wait is not None and timeout is not None and until == math.inf:
             until = clock.seconds() + timeout
             await run.put("sleeping", wait, {"until": clock.iso(until)})
-        settled = await run.wait(call, until=until, timer=wait)
+        if task_id in recording.adopted:
+            # It was opened by the task that this one runs again, and tells that one of its end.
+            settled = await _followed(connection, run, call, until)
+        else:
+            settled = await run.wait(call, until=until, timer=wait)
         if settled is None and wait is not None:
             settled = await run.settle("woken", wait, {})
     if settled is None or settled.kind == "woken":
@@ -73,3 +77,25 @@ async def child_end(
         return TaskEvent.from_bytes(last.data) if last is not None else None
     facts = {name: settled.data.get(name) for name in ("result", "error")}
     return TaskEvent(kind=str(settled.data.get("state")), data=facts)
+
+
+async def _settle(run: Run, call: Call, end: TaskEvent) -> TaskEvent:
+    """Put the end of a task on record: its own log is not kept for ever."""
+    facts = {"state": end.kind, **end.data}
+    return await run.settle("child", call, {k: facts.get(k) for k in ("state", "result", "error")})
+
+
+async def _followed(connection: Connection, run: Run, call: Call, until: float) -> TaskEvent | None:
+    """Wait for the end of a task that tells somebody else of it; None when a time comes first."""
+    agent, _, task_id = call.key.removeprefix("child:").rpartition(".")
+    run.begin(call)
+    with run.waits.working():
+        try:
+            async with asyncio.timeout(None if until == math.inf else clock.seconds_until(until)):
+                async with contextlib.aclosing(follow_log(connection, agent, task_id)) as events:
+                    async for _, event in events:
+                        if event.is_final:
+                            return await _settle(run, call, event)
+        except TimeoutError:
+            return None
+    return None

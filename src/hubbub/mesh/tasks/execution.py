@@ -22,6 +22,7 @@ from hubbub.mesh.tasks.inbox import WAKE_LANE, Delivery, Inbox
 from hubbub.mesh.tasks.inputs import set_timers
 from hubbub.mesh.tasks.job import Job, Stored, opened_task, opener_on_record, read_opener
 from hubbub.mesh.tasks.log import Fenced, TaskLog, read_log
+from hubbub.mesh.tasks.rerun import first_version, take_over
 from hubbub.mesh.tasks.slot import Pace, run_slot
 from hubbub.mesh.tasks.timing import Timing, timing_of
 from hubbub.mesh.tasks.verdict import CANCELED_UNSTARTED, End, Stop, exhausted
@@ -257,6 +258,7 @@ class Executor:
             end = await self._end_before_claim(job)
             if end is None:
                 await self._claim(job)
+                await take_over(self._connection, self._service.card, job)
                 if job.before.created_at:
                     await take_in_stored(self._connection, self._agent, job)
         except Fenced:
@@ -366,7 +368,9 @@ class Executor:
         else:
             facts |= job.opening
             if versions := self._service.versions:
-                facts["version"] = job.before.version if job.log.head else versions[0]
+                facts["version"] = (
+                    job.before.version if job.log.head else first_version(job, versions)
+                )
         try:
             job.recording.add(await job.log.append(EventKind.CLAIMED, facts))
         except InvalidMessage as error:

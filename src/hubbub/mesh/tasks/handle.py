@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from hubbub.errors import InvalidMessage, RequestTimeout, TaskCanceled, TaskFailed
+from hubbub.errors import HubbubError, InvalidMessage, RequestTimeout, TaskCanceled, TaskFailed
 from hubbub.mesh.activity import current_activity
+from hubbub.mesh.durable.branches import Call
 from hubbub.mesh.tasks.answering import give_answer
 from hubbub.mesh.tasks.children import child_end
 from hubbub.mesh.tasks.job import opened_task, read_opener
@@ -20,6 +21,7 @@ from hubbub.mesh.transport.streams import INBOX
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskEvent, TaskSnapshot, TaskState, fold
+from hubbub.wire.inputs import child_call
 from hubbub.wire.names import agent_token
 from hubbub.wire.questions import Question
 
@@ -96,12 +98,14 @@ class TaskHandle:
             RequestTimeout: it did not end in time; it goes on all the same.
         """
         activity = current_activity()
-        if activity is not None and activity.run is not None:
-            end = await child_end(
-                self._connection, activity.run, self._token, self.task_id, timeout
-            )
+        if activity is not None and (run := activity.run) is not None:
+            end = await child_end(self._connection, run, self._token, self.task_id, timeout)
             if end is not None:
-                return self._result_of(end)
+                try:
+                    return self._result_of(end)
+                except HubbubError as error:
+                    run.note_raised(Call(child_call(self._token, self.task_id), ""), error)
+                    raise
         try:
             async with asyncio.timeout(timeout), contextlib.aclosing(self.events()) as events:
                 async for event in events:

@@ -6,76 +6,28 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from hubbub.errors import InvalidAgentName, InvalidCursor, InvalidMessage, TaskNotFound
+from hubbub.errors import InvalidCursor, InvalidMessage, TaskNotFound
 from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import read_log
+from hubbub.mesh.tasks.summary import TaskSummary, of_log, of_message
+from hubbub.mesh.tasks.untaken import with_what_waits
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.backwards import Backwards
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import CONTEXT, OWNER, PARENT, RETRY_OF, read_pair
+from hubbub.mesh.transport.headers import CONTEXT, OWNER
 from hubbub.mesh.transport.streams import INBOX, TASKS, expect_streams
-from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
-from hubbub.wire.events import TaskEvent, TaskSnapshot, TaskState, fold, state_after
-from hubbub.wire.names import agent_token, check_message_id
-from hubbub.wire.questions import Question
+from hubbub.wire.events import TaskEvent, TaskState, fold, state_after
+from hubbub.wire.names import check_message_id
 from hubbub.wire.subjects import parse
 
-__all__ = ["TaskPage", "TaskSummary", "find_task", "list_tasks"]
+__all__ = ["TaskPage", "find_task", "list_tasks"]
 
 _AT_ONCE = 32
 _FIRST_READ = 128
-
-
-class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A task, as lists show it.
-
-    Attributes:
-        id: the task's id.
-        agent: display name of the agent that it was given to.
-        state: where it stands.
-        context_id: the conversation it belongs to.
-        from_agent: who opened it.
-        content: what is to be done.
-        metadata: what was sent along.
-        priority: 1 (most urgent) to 5.
-        result: what the handler returned, once completed.
-        error: why it failed, was rejected or canceled, or why the last attempt failed.
-        attempt: how many attempts have begun.
-        parent: agent token and id of the task that opened it.
-        retry_of: the failed task that this one tries again.
-        questions: what people are asked and have not answered yet; of a task in a list, only
-            while it is at rest.
-        owner: the person that it is done for; empty if nobody in particular.
-        usage: what model calls have used, as far as that is known.
-        version: the version of the workflow that it began with.
-        created_at: when it was sent, ISO 8601.
-        updated_at: when something happened to it last, ISO 8601.
-    """
-
-    id: str
-    agent: str
-    state: TaskState
-    context_id: str
-    from_agent: str
-    content: JSON
-    metadata: dict[str, Any]
-    priority: int
-    result: JSON = None
-    error: str = ""
-    attempt: int = 0
-    parent: tuple[str, str] | None = None
-    retry_of: str = ""
-    questions: list[Question] = msgspec.field(default_factory=list[Question])
-    owner: str = ""
-    usage: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-    version: str = ""
-    created_at: str = ""
-    updated_at: str = ""
 
 
 class TaskPage(msgspec.Struct, frozen=True):
@@ -176,6 +128,7 @@ async def list_tasks(
     for start in range(0, len(shown), _AT_ONCE):
         some = [_summarized(connection, found) for found in shown[start : start + _AT_ONCE]]
         summaries += await asyncio.gather(*some)
+    summaries = await with_what_waits(connection, summaries)
     return TaskPage(summaries, str(cursor) if more else None)
 
 
@@ -194,7 +147,7 @@ async def find_task(connection: Connection, task_id: str) -> TaskSummary:
     for _ in range(2):
         # One that is claimed while we look leaves the inbox after its log has been looked for.
         if (task := await _look_for(connection, subject, task_id)) is not None:
-            return task
+            return (await with_what_waits(connection, [task]))[0]
     raise TaskNotFound(task_id)
 
 
@@ -207,7 +160,7 @@ async def _look_for(connection: Connection, subject: str, task_id: str) -> TaskS
         raise TaskNotFound(task_id, f"several agents have one: {', '.join(agents)}")
     if agents:
         events = await read_log(connection, agents[0], task_id)
-        return _of_log(agents[0], task_id, fold(event for _, event in events))
+        return of_log(agents[0], task_id, fold(event for _, event in events))
     async with contextlib.aclosing(_waiting(connection, "*", None, None, None)) as entries:
         async for found in entries:
             if found.task_id == task_id:
@@ -297,22 +250,7 @@ async def _waiting(
 
 async def _summarized(connection: Connection, found: _Found) -> TaskSummary:
     if found.message is not None:
-        message, stored = found.message, found.stored
-        return TaskSummary(
-            id=found.task_id,
-            agent=_display(found.agent, message.to_agent),
-            state=found.state,
-            context_id=message.conversation,
-            from_agent=message.from_agent,
-            content=message.content,
-            metadata=message.metadata,
-            priority=message.priority,
-            parent=read_pair(stored.headers.get(PARENT)),
-            retry_of=stored.headers.get(RETRY_OF, ""),
-            owner=stored.headers.get(OWNER, ""),
-            created_at=stored.time,
-            updated_at=stored.time,
-        )
+        return of_message(found.agent, found.task_id, found.stored, found.message)
     last = TaskEvent.from_bytes(found.stored.data)
     if "attempt" in last.data:
         # Between the first and the last event nothing matters for a list.
@@ -323,39 +261,4 @@ async def _summarized(connection: Connection, found: _Found) -> TaskSummary:
         events = [event for _, event in await read_log(connection, found.agent, found.task_id)]
     number = last.data.get("attempt")
     attempt = number if type(number) is int else None
-    return _of_log(found.agent, found.task_id, fold(events), attempt=attempt)
-
-
-def _of_log(
-    agent: str, task_id: str, snapshot: TaskSnapshot, *, attempt: int | None = None
-) -> TaskSummary:
-    message = snapshot.message
-    return TaskSummary(
-        id=task_id,
-        agent=_display(agent, message.get("to_agent")),
-        state=snapshot.state,
-        context_id=str(message.get("context_id") or message.get("message_id") or ""),
-        from_agent=str(message.get("from_agent", "")),
-        content=message.get("content"),
-        metadata=message.get("metadata") or {},
-        priority=message.get("priority") or 3,
-        result=snapshot.result,
-        error=snapshot.error or (snapshot.errors[-1] if snapshot.errors else ""),
-        attempt=snapshot.attempts + snapshot.is_parked if attempt is None else attempt,
-        parent=snapshot.parent,
-        retry_of=snapshot.retry_of,
-        questions=snapshot.questions,
-        owner=snapshot.owner,
-        usage=snapshot.usage,
-        version=snapshot.version,
-        created_at=snapshot.created_at,
-        updated_at=snapshot.updated_at,
-    )
-
-
-def _display(agent: str, to_agent: object) -> str:
-    """Return the display name of an agent if the message has it, else its token."""
-    with contextlib.suppress(InvalidAgentName):
-        if isinstance(to_agent, str) and agent_token(to_agent) == agent:
-            return to_agent
-    return agent
+    return of_log(found.agent, found.task_id, fold(events), attempt=attempt)

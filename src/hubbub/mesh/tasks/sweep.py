@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Any
 
 from hubbub.errors import HubbubError
 from hubbub.mesh.tasks.inbox import WAKE_LANE, Inbox
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.streams import INBOX, WAKE, ensure_streams
+from hubbub.mesh.transport.streams import INBOX, WAKE, ensure_streams, stored_subjects
 from hubbub.wire.inputs import is_timer
 from hubbub.wire.subjects import parse
 
@@ -123,14 +122,6 @@ async def _waiting(connection: Connection, agents: set[str], with_inputs: bool) 
 
 async def _counts(connection: Connection, stream: str, filters: list[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for subject_filter in filters:
-        offset, total = 0, 1
-        while offset < total:
-            answer = await connection.api(
-                f"STREAM.INFO.{stream}", {"subjects_filter": subject_filter, "offset": offset}
-            )
-            subjects: dict[str, Any] = answer["state"].get("subjects") or {}
-            counts.update(subjects)
-            total = int(answer.get("total", 0))
-            offset += max(len(subjects), 1)
+    for subjects in filters:
+        counts |= await stored_subjects(connection, stream, subjects)
     return counts

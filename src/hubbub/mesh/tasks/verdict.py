@@ -93,7 +93,7 @@ def verdict(
     if error is not None and stopped is Stop.CANCELED:
         return End(EventKind.CANCELED, {"error": f"{stopped.value}; {described(error)}"})
     if error is not None and any(isinstance(one, Reject) for one in _leaves(error)):
-        return End(EventKind.REJECTED, {"error": described(error)})
+        return End(EventKind.REJECTED, _reason(error, run.forgets(error)))
     if error is not None:
         return _failure(connection, error, attempt, deadline, run.forgets(error))
     try:
@@ -162,7 +162,7 @@ def _failure(
     reason = described(error)
     permanent = any(isinstance(one, HubbubError) and one.is_permanent for one in _leaves(error))
     if permanent or attempt >= config.max_attempts:
-        return End(EventKind.FAILED, {"error": reason})
+        return End(EventKind.FAILED, _reason(error, forgets))
     after = next((one.after for one in _leaves(error) if isinstance(one, Retry)), None)
     if after is None:
         backoff = config.retry_seconds * 2 ** (attempt - 1)
@@ -170,13 +170,14 @@ def _failure(
     after = min(after, _FAR_SECONDS) if after > 0 else 0.0
     again_at = clock.seconds() + after
     if again_at >= deadline:
-        return End(EventKind.FAILED, {"error": f"{reason}; its deadline leaves no time to retry"})
-    data: dict[str, Any] = {
-        "error": reason,
-        "attempt": attempt,
-        "after": round(after, 3),
-        "again_at": clock.iso(again_at),
-    }
-    if forgets:
-        data["forgets"] = forgets
+        facts = _reason(error, forgets)
+        facts["error"] = f"{reason}; its deadline leaves no time to retry"
+        return End(EventKind.FAILED, facts)
+    data = _reason(error, forgets)
+    data |= {"attempt": attempt, "after": round(after, 3), "again_at": clock.iso(again_at)}
     return End(EventKind.RETRYING, data, after)
+
+
+def _reason(error: BaseException, forgets: list[str]) -> dict[str, Any]:
+    """Return why an attempt failed, and the calls that are made anew when it is tried again."""
+    return {"error": described(error), **({"forgets": forgets} if forgets else {})}

@@ -28,6 +28,7 @@ __all__ = [
     "ensure_streams",
     "expect_streams",
     "presence_ttl",
+    "stored_subjects",
 ]
 
 INBOX = "INBOX"
@@ -200,6 +201,31 @@ async def expect_streams(connection: Connection) -> None:
         connection.has_streams = True
     except APIError:
         await ensure_streams(connection)
+
+
+async def stored_subjects(connection: Connection, stream: str, subject: str) -> dict[str, int]:
+    """Return how many messages a stream holds on each of its subjects.
+
+    Args:
+        connection: the mesh.
+        stream: its name.
+        subject: only what is on it; may hold wildcards.
+
+    Raises:
+        APIError: the server refuses, such as when there is no such stream.
+        ConnectionLost: the server does not answer.
+    """
+    counts: dict[str, int] = {}
+    offset, total = 0, 1
+    while offset < total:
+        answer = await connection.api(
+            f"STREAM.INFO.{stream}", {"subjects_filter": subject, "offset": offset}
+        )
+        some: dict[str, int] = answer["state"].get("subjects") or {}
+        counts |= some
+        total = int(answer.get("total", 0))
+        offset += max(len(some), 1)
+    return counts
 
 
 async def _ensure(connection: Connection, declaration: dict[str, Any]) -> None:

@@ -22,7 +22,8 @@ describe("Pacer", () => {
   it("draws less often when frames are dear, so that they take 5 % of the time", () => {
     expect(paced(200, 1.4, 8).interval("arcs", 200)).toBe(33);
     expect(paced(200, 3, 8).interval("arcs", 200)).toBe(66);
-    expect(paced(200, 50, 8).interval("arcs", 200)).toBe(133);
+    expect(paced(200, 50, 8).interval("arcs", 200)).toBe(66);
+    expect(paced(200, 50, 8).interval("scroll", 0.3)).toBe(133);
   });
 
   it("draws less often on a starved machine, and recovers", () => {

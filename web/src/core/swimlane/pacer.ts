@@ -5,6 +5,10 @@ const SHARE = 0.05;
 /** A frame that comes this late after it was asked for means that the machine is starved. */
 const STARVED_MS = [40, 90] as const;
 const SMOOTH = 0.1;
+/** A frame that took longer was interrupted: its time says little about what drawing costs. */
+const MOST_COST_MS = 12;
+/** However dear frames are, what moves is drawn this often. */
+const SLOWEST_MS = 66;
 
 /** What the next frames have to show. */
 export type Motion = "arcs" | "beats" | "scroll" | "calm";
@@ -17,7 +21,7 @@ export class Pacer {
 
   /** Note a frame: what it cost, and how late it came after it was asked for; milliseconds. */
   note(at: number, cost: number, delay: number): void {
-    this.cost += (cost - this.cost) * SMOOTH;
+    this.cost += (Math.min(MOST_COST_MS, cost) - this.cost) * SMOOTH;
     this.delay += (Math.min(200, delay) - this.delay) * SMOOTH;
     this.frames.push(at);
     this.forget(at);
@@ -34,7 +38,8 @@ export class Pacer {
     const scroll = 1000 / pxPerSecond;
     const wanted = { arcs: 16, beats: Math.min(33, scroll), scroll, calm: 66 }[motion];
     const starved = STARVED_MS.filter((limit) => this.delay > limit).length;
-    const least = Math.max(wanted, this.cost / SHARE, STEPS[starved] ?? 66);
+    const cheap = Math.min(SLOWEST_MS, this.cost / SHARE);
+    const least = Math.max(wanted, cheap, STEPS[starved] ?? SLOWEST_MS);
     return STEPS.find((step) => step >= least - 1) ?? STEPS[STEPS.length - 1] ?? 133;
   }
 

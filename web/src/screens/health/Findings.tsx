@@ -22,28 +22,43 @@ export function Findings({
   findings: Health["findings"];
   isConnected: boolean;
 }) {
-  const shown = gravest(findings);
-  if (shown.length === 0)
-    shown.push(
-      isConnected
-        ? { level: "ok", title: "All is well", detail: "Nothing needs you.", remedy: "" }
-        : {
-            level: "error",
-            title: "The NATS server is away",
-            detail: "The gateway tries to reach it; what is shown below may be old.",
-            remedy: "",
-          },
-    );
+  const grave = gravest(findings).filter(({ level }) => level !== "ok");
+  const fine = findings.filter(({ level }) => level === "ok");
+  const isWell = !grave.some(({ level }) => level !== "info");
+  const shown = !isConnected && isWell ? [AWAY, ...grave] : isWell ? [WELL, ...grave] : grave;
   return (
     <Panel title="Findings">
       <ul className="health-findings" aria-live="polite">
         {shown.map((one) => (
-          <OneFinding key={`${one.level} ${one.title} ${one.detail}`} finding={one} />
+          <OneFinding key={`${one.title} ${one.detail}`} finding={one} />
         ))}
       </ul>
+      {fine.length > 0 && (
+        <details className="health-fine">
+          <summary>{fine.length === 1 ? "One check is" : `${fine.length} checks are`} fine</summary>
+          <ul className="health-findings">
+            {fine.map((one) => (
+              <OneFinding key={`${one.title} ${one.detail}`} finding={one} />
+            ))}
+          </ul>
+        </details>
+      )}
     </Panel>
   );
 }
+
+const WELL: Finding = {
+  level: "ok",
+  title: "All is well",
+  detail: "Nothing needs you.",
+  remedy: "",
+};
+const AWAY: Finding = {
+  level: "error",
+  title: "The NATS server is away",
+  detail: "The gateway goes on trying to reach it. What is shown below is what it knew last.",
+  remedy: "",
+};
 
 function OneFinding({ finding: { level, title, detail, remedy } }: { finding: Finding }) {
   const { icon: Icon, name, tone } = LEVELS[level];

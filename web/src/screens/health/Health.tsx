@@ -97,7 +97,9 @@ function FactList({ facts }: { facts: readonly Fact[] }) {
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd className="num">{value}</dd>
+            <dd className="num truncate" title={typeof value === "string" ? value : undefined}>
+              {value}
+            </dd>
           </div>
         ))}
     </dl>

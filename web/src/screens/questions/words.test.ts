@@ -26,6 +26,8 @@ const QUESTION: Question = {
   reason: "Above the limit",
   arguments: { amount: 249 },
   asked_at: "",
+  answered_at: "",
+  answered_by: "",
   expires_at: "",
   secret: false,
 };
