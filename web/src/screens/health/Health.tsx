@@ -76,7 +76,7 @@ function Server({ facts: { server, connected } }: { facts: Facts }) {
       <FactList
         facts={[
           ["State", connected ? "connected" : "away"],
-          ["Name", name],
+          ["Name", <Short key="name" text={name} />],
           ["Version", version],
           ["Address", <code key="url">{url}</code>],
           ["Cluster", cluster],
@@ -97,12 +97,19 @@ function FactList({ facts }: { facts: readonly Fact[] }) {
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd className="num truncate" title={typeof value === "string" ? value : undefined}>
-              {value}
-            </dd>
+            <dd className="num">{value}</dd>
           </div>
         ))}
     </dl>
+  );
+}
+
+/** Names that servers give themselves are long, and say little. */
+function Short({ text }: { text: string }) {
+  return (
+    <span className="health-short truncate" title={text}>
+      {text}
+    </span>
   );
 }
 

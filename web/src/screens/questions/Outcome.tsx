@@ -12,15 +12,15 @@ const USUAL_MS = 2_500;
 export function Outcome({
   asked,
   answered,
-  draft,
+  unsent,
 }: {
   asked: OpenQuestion;
   answered: Answered;
-  draft: string;
+  /** What was being written here when somebody was quicker. */
+  unsent: string;
 }) {
   const mesh = useMesh();
   const now = useNow(1_000);
-  const isMine = answered.by === mesh.session.user;
   const text = answerText(asked);
   const when = answered.at ? age(answered.at, now) : "";
   const waits = answered.isPending && now - Date.parse(answered.at) > USUAL_MS;
@@ -44,10 +44,10 @@ export function Outcome({
           <Clock3 size={15} aria-hidden="true" /> Answered, waits for a worker.
         </p>
       )}
-      {!isMine && draft && (
+      {unsent && (
         <div className="qcard-mine">
           <small>Yours was not sent:</small>
-          <CopyText text={draft} />
+          <CopyText text={unsent} />
         </div>
       )}
     </div>

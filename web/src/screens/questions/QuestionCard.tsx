@@ -60,6 +60,7 @@ export function QuestionCard({
     setProblem(null);
     try {
       await mesh.answer(task.id, question.id, answer);
+      setDraft("");
       noteMoved();
       onAnswered?.();
     } catch (error) {
@@ -102,7 +103,7 @@ export function QuestionCard({
       <Asks question={question} />
       {isOpen && <Form form={form} onTyping={type} />}
       {readOnly && !answered && <Read question={question} />}
-      {answered && <Outcome asked={asked} answered={answered} draft={draft} />}
+      {answered && <Outcome asked={asked} answered={answered} unsent={isBusy ? "" : draft} />}
       {!answered && (readOnly || blocked) && (
         <p className="qcard-blocked">
           <Keyboard size={15} aria-hidden="true" /> {readOnly || blocked}
