@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from hubbub.gateway.actions import own_metadata
 from hubbub.gateway.bodies import StrictRoute
+from hubbub.gateway.forms import check_parameters
 from hubbub.gateway.models import Reply, RequestIn
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.sse import event, event_stream, prepended
@@ -45,6 +46,13 @@ async def request_from_agent(
     """Ask an agent and wait for its answer; 503 at once if nobody serves the name."""
     if "text/event-stream" in accept:
         return await _streamed(gateway, who, asked)
+    await check_parameters(
+        gateway.mesh,
+        asked.agent,
+        cast("JSON", asked.content),
+        own_metadata(asked.metadata),
+        field="metadata.params",
+    )
     answer = await gateway.mesh.request_from_agent(
         asked.agent,
         cast("JSON", asked.content),
