@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
 from hubbub.gateway.access import DESCRIBED, DESCRIBED_FOR_PAGES
+from hubbub.gateway.connecting import connected
 from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
@@ -38,13 +39,12 @@ from hubbub.gateway.routes import (
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.gateway.shutdown import on_stop_signals
 from hubbub.gateway.state import Gateway
-from hubbub.mesh.mesh import Mesh, connect
+from hubbub.mesh.mesh import Mesh
 from hubbub.settings import NATSConfig
 from hubbub.version import __version__
 
 __all__ = ["create_app"]
 
-_NAME = "Gateway"
 _ABOUT = (
     "Agents, tasks and people over HTTP. Errors are problem documents (RFC 9457) with the id of "
     "the request. Live pages use the WebSocket `/api/live`."
@@ -61,7 +61,8 @@ def create_app(
 
     Args:
         config: how to reach the mesh; by default what the environment says.
-        mesh: a mesh that is connected already; otherwise the app opens one while it runs.
+        mesh: a mesh that is connected already; otherwise the app looks for one while it runs, and
+            answers 503 until it has found it.
         settings: how the gateway behaves; by default what the environment says.
 
     Raises:
@@ -74,13 +75,17 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        gateway.begin()
         async with contextlib.AsyncExitStack() as stack:
-            gateway.open(
-                mesh
-                if mesh is not None
-                else await stack.enter_async_context(connect(config=config, name=_NAME))
-            )
-            stack.push_async_callback(gateway.close)
+            if mesh is None:
+                try:
+                    await stack.enter_async_context(connected(gateway, config))
+                except HubbubError as error:
+                    gateway.failure = error  # servers only log it
+                    raise
+            else:
+                gateway.open(mesh)
+                stack.push_async_callback(gateway.close)
             stack.enter_context(on_stop_signals(gateway.closing.set))
             yield
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from hubbub.errors import ConnectionLost
+from hubbub.errors import ConnectionLost, HubbubError
 from hubbub.gateway.access import Authenticator
 from hubbub.gateway.cookies import check_own_page, cookie_of
 from hubbub.gateway.limits import RequestRate, StreamSlots
@@ -25,7 +25,7 @@ __all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
 
 
 class Gateway:
-    """One gateway; its mesh is there while the app runs.
+    """One gateway; it may run before it has a mesh.
 
     Args:
         settings: how it behaves.
@@ -38,6 +38,7 @@ class Gateway:
         streams: how many streams a user may have open.
         metrics: what is counted.
         closing: set when it stops, so that whoever streams comes to an end.
+        failure: why it could not begin to run; None if nothing is wrong.
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -48,13 +49,17 @@ class Gateway:
         self.streams = StreamSlots(settings.open_streams)
         self.metrics = Metrics()
         self.closing = asyncio.Event()
+        self.failure: HubbubError | None = None
         self._mesh: Mesh | None = None
         self._sessions: Sessions | None = None
         self._hub: Hub | None = None
 
+    def begin(self) -> None:
+        """Begin to run, in the running loop."""
+        self.closing = asyncio.Event()
+
     def open(self, mesh: Mesh) -> None:
         """Begin to work over a mesh."""
-        self.closing = asyncio.Event()  # it belongs to the loop of this run
         self._mesh, self._hub = mesh, Hub(mesh)
         seconds = self.settings.session_hours * 3_600
         self._sessions = Sessions(mesh, self.authenticator, seconds=seconds)
@@ -65,6 +70,11 @@ class Gateway:
         if self._hub is not None:
             await self._hub.close()
         self._mesh = self._hub = self._sessions = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a mesh, connected just now or not."""
+        return self._mesh is not None
 
     @property
     def is_connected(self) -> bool:
@@ -78,11 +88,8 @@ class Gateway:
         Raises:
             ConnectionLost: it cannot; nobody is kept waiting for it.
         """
-        if self._mesh is None or not self._mesh.connection.client.is_connected:
-            raise ConnectionLost(
-                "The gateway has no connection to the NATS server and tries to get one: "
-                "try again in some seconds; `hubbub doctor` tells what is wrong"
-            )
+        if self._mesh is None or not self.is_connected:
+            raise _away()
         return self._mesh
 
     @property
@@ -90,10 +97,10 @@ class Gateway:
         """What live pages are fed from.
 
         Raises:
-            ConnectionLost: the gateway is not running.
+            ConnectionLost: there is no mesh yet.
         """
         if self._hub is None:
-            raise ConnectionLost("The gateway is not running")
+            raise _away()
         return self._hub
 
     @property
@@ -101,11 +108,18 @@ class Gateway:
         """Who is signed in by a page.
 
         Raises:
-            ConnectionLost: the gateway is not running.
+            ConnectionLost: there is no mesh yet.
         """
         if self._sessions is None:
-            raise ConnectionLost("The gateway is not running")
+            raise _away()
         return self._sessions
+
+
+def _away() -> ConnectionLost:
+    return ConnectionLost(
+        "The gateway has no connection to the NATS server and tries to get one: "
+        "try again in some seconds; `hubbub doctor` tells what is wrong"
+    )
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
