@@ -39,6 +39,7 @@ from hubbub.gateway.routes import (
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.gateway.shutdown import on_stop_signals
 from hubbub.gateway.state import Gateway
+from hubbub.gateway.waiting import ClientLeft, on_client_left
 from hubbub.mesh.mesh import Mesh
 from hubbub.settings import NATSConfig
 from hubbub.version import __version__
@@ -102,6 +103,7 @@ def create_app(
         (HubbubError, on_hubbub_error),
         (HTTPException, on_http_error),
         (RequestValidationError, on_invalid_request),
+        (ClientLeft, on_client_left),
     ):
         app.add_exception_handler(error, handler)
     open_to_all = (health.router, session.router)

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from hubbub.errors import ConnectionLost, HubbubError
 from hubbub.gateway.access import Authenticator
 from hubbub.gateway.cookies import check_own_page, cookie_of
-from hubbub.gateway.limits import RequestRate, StreamSlots
+from hubbub.gateway.limits import RequestRate, Slots
 from hubbub.gateway.live.hub import Hub
 from hubbub.gateway.metrics import Metrics
 from hubbub.gateway.principals import Principal
@@ -36,6 +36,7 @@ class Gateway:
         authenticator: who makes a request.
         rate: how many requests a user may make.
         streams: how many streams a user may have open.
+        requests: how many answers of agents a user may wait for.
         metrics: what is counted.
         closing: set when it stops, so that whoever streams comes to an end.
         failure: why it could not begin to run; None if nothing is wrong.
@@ -46,7 +47,8 @@ class Gateway:
         self.made_at = time.monotonic()
         self.authenticator = Authenticator(settings)
         self.rate = RequestRate(settings.requests_per_second, settings.request_burst)
-        self.streams = StreamSlots(settings.open_streams)
+        self.streams = Slots(settings.open_streams)
+        self.requests = Slots(settings.open_requests, "open requests")
         self.metrics = Metrics()
         self.closing = asyncio.Event()
         self.failure: HubbubError | None = None
