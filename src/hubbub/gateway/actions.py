@@ -43,7 +43,7 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
 
     Raises:
         Refusal: 422, a broadcast names an agent, or another message none; or its parameters are
-            wrong.
+            wrong; 429, too many messages of theirs wait there.
         HubbubError: it cannot be sent.
     """
     mesh, content = gateway.mesh, cast("JSON", said.content)
@@ -63,12 +63,13 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
         await expect_context(mesh, who, said.context_id)
     await check_parameters(mesh, said.agent, content, metadata, field="metadata.params")
     send = mesh.send_direct_message if said.kind == "direct" else mesh.handoff_to_agent
-    usual = 3 if said.kind == "direct" else 2
+    priority = said.priority or (3 if said.kind == "direct" else 2)
+    await gateway.take_share(who.user, said.agent, priority)
     handle = await send(
         said.agent,
         content,
         metadata=metadata,
-        priority=said.priority or usual,
+        priority=priority,
         context_id=said.context_id,
         message_id=message_id,
         owner=who.user,
@@ -92,7 +93,8 @@ async def start_task(
         The task, and whether it is new.
 
     Raises:
-        Refusal: 409, the key has been used for something else; 422, the parameters are wrong.
+        Refusal: 409, the key has been used for something else; 422, the parameters are wrong; 429,
+            too many messages of theirs wait there.
         HubbubError: it cannot be started.
     """
     mesh, metadata = gateway.mesh, own_metadata(start.metadata)
@@ -107,6 +109,7 @@ async def start_task(
         if known is not None:
             return _same(known, mark), False
     await check_parameters(mesh, start.agent, cast("JSON", start.content), metadata, field=field)
+    await gateway.take_share(who.user, start.agent, start.priority)
     handle = await mesh.send_direct_message(
         start.agent,
         cast("JSON", start.content),

@@ -35,6 +35,7 @@ from hubbub.wire.codec import encode
 from hubbub.wire.events import EventKind, TaskEvent
 from hubbub.wire.names import agent_token
 from hubbub.wire.questions import Question
+from hubbub.wire.subjects import DEFAULT_LANE
 
 __all__ = ["Asked", "asked_before", "converse", "question_text"]
 
@@ -96,6 +97,7 @@ async def converse(
     task = None if asked is None else await actionable_task(mesh, who, asked.task_id)
     if asked is None or task is None or agent_token(task.agent) != card.token:
         asked = None  # or the user has turned to somebody else
+        await gateway.take_share(who.user, card.name, DEFAULT_LANE)
         handle = await mesh.send_direct_message(card.name, text, metadata=metadata, owner=who.user)
         gateway.metrics.tasks_started.inc()
     else:

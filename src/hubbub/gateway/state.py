@@ -19,6 +19,7 @@ from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.sessions import Sessions
 from hubbub.gateway.settings import GatewaySettings
+from hubbub.gateway.shares import Shares
 from hubbub.mesh.mesh import Mesh
 
 __all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
@@ -51,6 +52,7 @@ class Gateway:
         self.requests = Slots(settings.open_requests, "open requests")
         self.metrics = Metrics()
         self.closing = asyncio.Event()
+        self._shares = Shares()
         self.failure: HubbubError | None = None
         self._mesh: Mesh | None = None
         self._sessions: Sessions | None = None
@@ -93,6 +95,16 @@ class Gateway:
         if self._mesh is None or not self.is_connected:
             raise _away()
         return self._mesh
+
+    async def take_share(self, user: str, agent: str, priority: int) -> None:
+        """Count a message that a user is about to send; where all are one user, nobody counts.
+
+        Raises:
+            Refusal: 429, too many messages of this user wait there.
+            ConnectionLost: the mesh cannot be reached.
+        """
+        if self.settings.has_authentication:
+            await self._shares.take(self.mesh, user, agent, priority)
 
     @property
     def hub(self) -> Hub:
