@@ -42,17 +42,20 @@ async def test_one_user_cannot_lock_the_others_out(small: NATSConfig, tmp_path: 
         door.client("ada") as ada,
         door.client("bob") as bob,
     ):
-        assert await fill(ada, "Echo") == LIMIT // 2
+        # A moment of doubt, when what is being stored is counted twice, makes it less.
+        assert LIMIT // 4 <= await fill(ada, "Echo") <= LIMIT // 2
+        await fill(ada, "Echo")
         assert await fill(ada, "Echo", "/api/messages") == 0
-        assert await fill(bob, "Echo") == LIMIT // 4
+        assert 1 <= await fill(bob, "Echo") <= LIMIT // 4
         # What waits there is known to every gateway, also to one that has just begun.
-        async with gateway(small, tmp_path) as later:
+        (other := tmp_path / "other").mkdir()
+        async with gateway(small, other) as later:
             again = Door(later.url, later.keys)
             async with again.client("ada") as ada_there, again.client("vic") as vic:
                 assert await fill(ada_there, "Echo") == 0
                 assert await fill(vic, "Echo") > 0
         # Other inboxes and other lanes are not touched by that.
-        assert await fill(ada, "Other") == LIMIT // 2
+        assert await fill(ada, "Other") >= LIMIT // 4
         urgent = {"agent": "Echo", "content": "x", "priority": 1}
         assert (await ada.post("/api/tasks", json=urgent)).status_code == 201
         async with (

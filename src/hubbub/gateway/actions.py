@@ -64,16 +64,16 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
     await check_parameters(mesh, said.agent, content, metadata, field="metadata.params")
     send = mesh.send_direct_message if said.kind == "direct" else mesh.handoff_to_agent
     priority = said.priority or (3 if said.kind == "direct" else 2)
-    await gateway.take_share(who.user, said.agent, priority)
-    handle = await send(
-        said.agent,
-        content,
-        metadata=metadata,
-        priority=priority,
-        context_id=said.context_id,
-        message_id=message_id,
-        owner=who.user,
-    )
+    async with gateway.share(who.user, said.agent, priority):
+        handle = await send(
+            said.agent,
+            content,
+            metadata=metadata,
+            priority=priority,
+            context_id=said.context_id,
+            message_id=message_id,
+            owner=who.user,
+        )
     gateway.metrics.tasks_started.inc()
     return models.Sent(message_id=handle.task_id, task_id=handle.task_id)
 
@@ -109,15 +109,15 @@ async def start_task(
         if known is not None:
             return _same(known, mark), False
     await check_parameters(mesh, start.agent, cast("JSON", start.content), metadata, field=field)
-    await gateway.take_share(who.user, start.agent, start.priority)
-    handle = await mesh.send_direct_message(
-        start.agent,
-        cast("JSON", start.content),
-        metadata=metadata,
-        priority=start.priority,
-        message_id=message_id,
-        owner=who.user,
-    )
+    async with gateway.share(who.user, start.agent, start.priority):
+        handle = await mesh.send_direct_message(
+            start.agent,
+            cast("JSON", start.content),
+            metadata=metadata,
+            priority=start.priority,
+            message_id=message_id,
+            owner=who.user,
+        )
     if key is not None:
         # Somebody may have been quicker with the same key, in this moment.
         stored = await _known(gateway, handle.task_id)

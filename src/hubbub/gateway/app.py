@@ -97,6 +97,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect names the host of the proxy's inside, and loses bodies
     )
     app.state.gateway = gateway
     for error, handler in (

@@ -97,8 +97,10 @@ async def converse(
     task = None if asked is None else await actionable_task(mesh, who, asked.task_id)
     if asked is None or task is None or agent_token(task.agent) != card.token:
         asked = None  # or the user has turned to somebody else
-        await gateway.take_share(who.user, card.name, DEFAULT_LANE)
-        handle = await mesh.send_direct_message(card.name, text, metadata=metadata, owner=who.user)
+        async with gateway.share(who.user, card.name, DEFAULT_LANE):
+            handle = await mesh.send_direct_message(
+                card.name, text, metadata=metadata, owner=who.user
+            )
         gateway.metrics.tasks_started.inc()
     else:
         handle = mesh.task(card.name, task.id)

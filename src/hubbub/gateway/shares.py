@@ -8,8 +8,10 @@ of it, and whoever comes later still finds a place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from hubbub.gateway.problems import Refusal
@@ -49,16 +51,24 @@ class _Lane:
         old = time.monotonic() - self.seen_at > _FRESH_SECONDS
         return old or (self.owners is None and 2 * self.total >= self.limit)
 
+    def add(self, user: str) -> None:
+        """Count one more message."""
+        self.total += 1
+        if self.owners is not None:
+            self.owners[user] += 1
+
 
 class Shares:
     """Sees that no user fills the inboxes alone."""
 
     def __init__(self) -> None:
         self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._on_their_way: dict[str, Counter[str]] = {}
         self._looking = asyncio.Lock()
 
-    async def take(self, mesh: Mesh, user: str, agent: str, priority: int) -> None:
-        """Count one message that a user is about to send.
+    @contextlib.asynccontextmanager
+    async def taken(self, mesh: Mesh, user: str, agent: str, priority: int) -> AsyncGenerator[None]:
+        """Count one message, which a user sends in the context.
 
         Raises:
             Refusal: 429, with `Retry-After`: the user has too many waiting there.
@@ -67,14 +77,9 @@ class Shares:
         """
         connection = mesh.connection
         subject = connection.layout.direct(agent_token(agent), priority, agent_token(mesh.name))
-        # One at a time: what others are about to send counts, too.
+        # One at a time, and what is not stored yet counts, too.
         async with self._looking:
-            lane = self._lanes.pop(subject, None)
-            if lane is None or lane.is_stale:
-                lane = await _looked_at(connection, subject)
-            self._lanes[subject] = lane
-            if len(self._lanes) > _MOST_LANES:
-                self._lanes.popitem(last=False)
+            lane = await self._lane(connection, subject)
             waiting = lane.owners[user] if lane.owners is not None else 0
             if waiting >= max(1, lane.limit - lane.total):
                 raise Refusal(
@@ -84,17 +89,35 @@ class Shares:
                     "of its inbox just now: try again when it has worked some off",
                     headers={"Retry-After": "5"},
                 )
-            lane.total += 1
-            if lane.owners is not None:
-                lane.owners[user] += 1
+            lane.add(user)
+            sending = self._on_their_way.setdefault(subject, Counter())
+            sending[user] += 1
+        try:
+            yield
+        finally:
+            sending[user] -= 1
+            if not sending.total() and self._on_their_way.get(subject) is sending:
+                del self._on_their_way[subject]
+
+    async def _lane(self, connection: Connection, subject: str) -> _Lane:
+        lane = self._lanes.pop(subject, None)
+        if lane is None or lane.is_stale:
+            # Known before we look: what is stored meanwhile rather counts twice than not at all.
+            sending = Counter(self._on_their_way.get(subject, Counter()))
+            lane = await _looked_at(connection, subject, sending)
+        self._lanes[subject] = lane
+        if len(self._lanes) > _MOST_LANES:
+            self._lanes.popitem(last=False)
+        return lane
 
 
-async def _looked_at(connection: Connection, subject: str) -> _Lane:
+async def _looked_at(connection: Connection, subject: str, sending: Counter[str]) -> _Lane:
     await expect_streams(connection)
     info = await connection.api(f"STREAM.INFO.{INBOX}", {"subjects_filter": subject})
     limit = int(info["config"]["max_msgs_per_subject"])
     stored: dict[str, int] = info["state"].get("subjects") or {}
-    total = stored.get(subject, 0)
+    there = stored.get(subject, 0)
+    total = there + sending.total()
     if limit < 1:
         return _Lane(1 << 62, total, None)
     if 2 * total < limit:
@@ -107,7 +130,7 @@ async def _looked_at(connection: Connection, subject: str) -> _Lane:
         owners.update(one.headers.get(OWNER, "") for one in some)
         size += sum(len(one.data) for one in some)
         start = some[-1].sequence + 1
-    if 0 < owners.total() < total:
-        scale = total / owners.total()
+    if 0 < owners.total() < there:
+        scale = there / owners.total()
         owners = Counter({user: round(count * scale) for user, count in owners.items()})
-    return _Lane(limit, total, owners)
+    return _Lane(limit, total, owners + sending)

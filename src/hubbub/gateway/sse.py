@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 import msgspec
 from fastapi.responses import StreamingResponse
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from hubbub.errors import HubbubError
@@ -65,6 +66,7 @@ class EventStream(StreamingResponse):
 def event_stream(
     gateway: Gateway,
     who: Principal,
+    request: Request,
     source: AsyncGenerator[bytes],
     *,
     error_kind: str = "error",
@@ -76,6 +78,7 @@ def event_stream(
     Args:
         gateway: ends it when it stops.
         who: whose stream it is.
+        request: what asked for it.
         source: the events, written.
         error_kind: the type of the event that tells of a failure; empty for a bare `data:`.
         made_of: what the events are made of, if it is to be closed, too.
@@ -87,7 +90,11 @@ def event_stream(
     if held is None:
         held = contextlib.ExitStack()
         held.enter_context(gateway.streams.taken(who.user))
-    paced = _paced(gateway, source, error_kind)
+
+    async def over() -> None:
+        await gateway.until_over(who, request)
+
+    paced = _paced(source, over, error_kind, gateway.settings.keep_alive_seconds)
     stream = EventStream(paced, media_type="text/event-stream", headers=_UNBUFFERED)
     stream.held = held
     stream.sources = (paced, source) if made_of is None else (paced, source, made_of)
@@ -95,7 +102,10 @@ def event_stream(
 
 
 async def _paced(
-    gateway: Gateway, source: AsyncGenerator[bytes], error_kind: str
+    source: AsyncGenerator[bytes],
+    over: Callable[[], Coroutine[Any, Any, None]],
+    error_kind: str,
+    keep_alive_seconds: float,
 ) -> AsyncGenerator[bytes]:
     queue = asyncio.Queue[bytes | Exception | None](_AHEAD)
 
@@ -117,7 +127,7 @@ async def _paced(
         await queue.put(end)
 
     pumping = asyncio.create_task(pump())
-    stopping = asyncio.create_task(gateway.closing.wait())
+    stopping = asyncio.create_task(over())
     try:
         if error_kind:
             yield b": open\n\n"
@@ -126,7 +136,7 @@ async def _paced(
             try:
                 await asyncio.wait(
                     {getting, stopping},
-                    timeout=gateway.settings.keep_alive_seconds,
+                    timeout=keep_alive_seconds,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if getting.done():

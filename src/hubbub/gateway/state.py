@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Depends
@@ -23,6 +26,10 @@ from hubbub.gateway.shares import Shares
 from hubbub.mesh.mesh import Mesh
 
 __all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
+
+log = logging.getLogger("hubbub.gateway")
+
+_CHECK_SECONDS = 5.0
 
 
 class Gateway:
@@ -96,15 +103,40 @@ class Gateway:
             raise _away()
         return self._mesh
 
-    async def take_share(self, user: str, agent: str, priority: int) -> None:
-        """Count a message that a user is about to send; where all are one user, nobody counts.
+    async def until_over(self, who: Principal, connection: HTTPConnection) -> None:
+        """Return when whoever has opened a stream or a socket may not have it any more.
+
+        That is when the gateway stops, and soon after their credentials have expired, or have been
+        taken from them.
+        """
+        while not self.closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await self.closing.wait()
+            try:
+                if await _identified(self, connection) != who:
+                    return
+            except Refusal:
+                return
+            except HubbubError as error:
+                # A session is asked for on the mesh, which is away just now.
+                log.debug("Whether a session still holds cannot be told: %s", error)
+
+    @contextlib.asynccontextmanager
+    async def share(self, user: str, agent: str, priority: int) -> AsyncGenerator[None]:
+        """Count a message that a user sends in the context, in their share of the inbox.
+
+        Where requests need no credentials, all is one user's, and nothing is shared.
 
         Raises:
             Refusal: 429, too many messages of this user wait there.
             ConnectionLost: the mesh cannot be reached.
         """
-        if self.settings.has_authentication:
-            await self._shares.take(self.mesh, user, agent, priority)
+        if not self.settings.has_authentication:
+            yield
+            return
+        async with self._shares.taken(self.mesh, user, agent, priority):
+            yield
 
     @property
     def hub(self) -> Hub:

@@ -161,7 +161,13 @@ async def chat_completions(
                     await answer.wait(request, gateway.settings.keep_alive_seconds)
                     source = _chunks(_Writer(mark, created, chat.model), answer.pieces())
                     return event_stream(
-                        gateway, who, source, error_kind="", made_of=answer, held=held.pop_all()
+                        gateway,
+                        who,
+                        request,
+                        source,
+                        error_kind="",
+                        made_of=answer,
+                        held=held.pop_all(),
                     )
     message = ChoiceMessage(content=text)
     return ChatCompletion(

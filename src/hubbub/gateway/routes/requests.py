@@ -61,7 +61,9 @@ async def request_from_agent(
                 answer = Beginning(pieces)
                 await answer.wait(request, gateway.settings.keep_alive_seconds)
                 source = _events(answer.pieces())
-                return event_stream(gateway, who, source, made_of=answer, held=held.pop_all())
+                return event_stream(
+                    gateway, who, request, source, made_of=answer, held=held.pop_all()
+                )
         asking = mesh.request_from_agent(
             asked.agent, content, metadata=metadata, timeout=asked.timeout, owner=who.user
         )
