@@ -198,6 +198,35 @@ async def test_it_is_up_before_nats_is_and_serves_as_soon_as_that_is_there(
             pass
 
 
+async def test_only_the_headers_can_be_asked_for(open_config: NATSConfig) -> None:
+    async with asyncio.timeout(2 * PATIENCE), gateway(open_config) as door, door.client() as client:
+        body = {"agent": "Nobody-Heads", "content": "x"}
+        task = (await client.post("/api/tasks", json=body)).json()["id"]
+        for path, status in (
+            ("/healthz", 200),
+            (f"/api/tasks/{task}", 200),
+            (f"/api/tasks/{task}/events", 200),
+            ("/nowhere", 404),
+            ("/api/requests", 405),
+        ):
+            for _ in range(2):  # the connection is good for more
+                head = await client.head(path)
+                assert (head.status_code, head.content) == (status, b""), path
+        lines = (await client.get("/metrics")).text
+        assert 'method="HEAD",route="/healthz",status="200"} 2.0' in lines
+        assert "hubbub_open_streams 0.0" in lines
+
+
+async def test_a_wrong_path_or_method_is_told_what_is_right(open_config: NATSConfig) -> None:
+    async with gateway(open_config) as door, door.client() as client:
+        slash = await client.post("/api/tasks/", json={"agent": "A", "content": "x"})
+        assert "without the slash" in check_problem(slash, 404)["detail"]
+        wrong = await client.delete("/api/agents")
+        assert "Allow" in check_problem(wrong, 405)["detail"]
+        assert "GET" in wrong.headers["allow"]
+        check_problem(await client.options("/api/agents"), 405)
+
+
 async def test_a_setting_that_no_server_can_mend_is_told_at_the_start(
     own_server: ServerProcess, tmp_path: Path
 ) -> None:

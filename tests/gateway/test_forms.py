@@ -7,6 +7,8 @@ from typing import Any
 
 import hubbub
 from hubbub import NATSConfig, Task, Workflows
+from hubbub.gateway.views import agent_view
+from hubbub.wire.card import AgentCard
 
 from .kit import check_problem, ended, gateway
 
@@ -90,3 +92,11 @@ async def test_a_key_still_gives_its_task_when_the_form_has_changed(
             assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
             body["idempotency_key"] = "twice"
             check_problem(await client.post("/api/tasks", json=body), 422, "invalid-params")
+
+
+def test_a_card_without_a_usable_schema_is_shown_all_the_same() -> None:
+    schemas: list[Any] = ["x", ["x"], 7, None, {}]
+    for schema in schemas:
+        card = AgentCard(name="Strange", metadata={"input_schema": schema, "a": 1})
+        shown = agent_view(card)
+        assert (shown.input_schema, shown.metadata) == (None, {"a": 1})

@@ -17,6 +17,7 @@ from hubbub.gateway.connecting import connected
 from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
+from hubbub.gateway.heads import Heads
 from hubbub.gateway.metrics import MetricsMiddleware
 from hubbub.gateway.problems import on_http_error, on_hubbub_error, on_invalid_request
 from hubbub.gateway.routes import (
@@ -133,6 +134,7 @@ def create_app(
 def _wrap(app: FastAPI, gateway: Gateway) -> None:
     """Put the layers around the routes; the last one is the outermost."""
     settings = gateway.settings
+    app.add_middleware(Heads)
     if settings.allowed_origins:
         shared: dict[str, Any] = {
             "allow_methods": ["GET", "POST", "DELETE"],

@@ -93,7 +93,8 @@ async def _send(socket: WebSocket, page: Page) -> None:
 
 
 async def _end_in_time(socket: WebSocket, gateway: Gateway, page: Page) -> None:
-    await gateway.until_over(page.who, socket)
+    # The end of a session is heard at once, and told apart.
+    await (gateway.closing.wait() if page.who.session else gateway.until_over(page.who, socket))
     page.end()
     await asyncio.Event().wait()  # until all has been sent
 
