@@ -83,14 +83,14 @@ async def test_a_key_still_gives_its_task_when_the_form_has_changed(
     open_config: NATSConfig, name: Named
 ) -> None:
     called = name("learning")
-    body = {"agent": called, "params": {"topic": 7}, "idempotency_key": "once"}
+    body = {"agent": called, "params": {"topic": 7}, "idempotency_key": called}
     async with gateway(open_config) as door, door.client() as client:
         first = await client.post("/api/tasks", json=body)
         assert first.status_code == 201
         async with hubbub.connect(config=open_config) as mesh, mesh.serve(*learning(called)):
             again = await client.post("/api/tasks", json=body)
             assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
-            body["idempotency_key"] = "twice"
+            body["idempotency_key"] = f"{called}-2"
             check_problem(await client.post("/api/tasks", json=body), 422, "invalid-params")
 
 
