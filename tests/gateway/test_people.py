@@ -267,13 +267,16 @@ async def test_a_page_is_told_whether_nats_is_there_and_goes_on_when_it_is(
     config = NATSConfig(nats_url=own_server.url)
     agent = echo_agent("Echo")
     async with hubbub.connect(config=config) as mesh, gateway(config) as door, page(door) as socket:
-        at_first = (await socket.next())["ev"]
-        assert [(event["k"], event["connected"]) for event in at_first] == [("mesh", True)]
+        at_first = await socket.next()
+        assert at_first["seq"] is None
+        assert [(one["k"], one["connected"]) for one in at_first["ev"]] == [("mesh", True)]
         await subscribed(socket, "all")
         before = await socket.ask("send", kind="broadcast", content="before")
         await socket.until(kind("msg", message_id=before["message_id"]))
         own_server.kill()
+        place = socket.seq
         await socket.until(kind("mesh", connected=False))
+        assert socket.seq == place
         for op, fields in (
             ("send", {"agent": "Echo", "content": "x"}),
             ("look", {"task_id": "t", "question_id": "q", "state": "left"}),

@@ -86,13 +86,16 @@ class QuestionsSeen:
         return event.data
 
 
-def mesh_frame(connected: bool, at: str) -> bytes:
+def mesh_frame(connected: bool, at: str, seq: str | None) -> bytes:
     """Write the frame that tells whether the gateway reaches the NATS server.
 
-    It has no place: nothing of it is stored.
+    Args:
+        connected: whether it does.
+        at: since when, ISO 8601.
+        seq: the place that the page has; it stays where it is. None if it has none yet.
     """
     body = {"k": "mesh", "connected": connected, "at": at}
-    return msgspec.json.encode({"t": time.time_ns() // 1_000_000, "ev": [body]})
+    return msgspec.json.encode({"seq": seq, "t": time.time_ns() // 1_000_000, "ev": [body]})
 
 
 def frame(seq: str, bodies: Iterable[bytes], *, gap: bool = False) -> bytes:
@@ -148,7 +151,8 @@ def of_delta(agent: str, task_id: str, data: bytes) -> Happening | None:
         piece = msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.MsgspecError:
         return None
-    body = {"k": "delta", "task_id": task_id, "agent": agent, **piece}
+    # Where it was said tells whose it is; what it says of itself does not.
+    body = {**piece, "k": "delta", "task_id": task_id, "agent": agent}
     return Happening(
         slices=frozenset({f"task:{task_id}", f"agent:{agent}", "all"}),
         body=msgspec.json.encode(body),

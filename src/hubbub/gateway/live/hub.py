@@ -78,7 +78,7 @@ class Hub:
             self._watching.enter_context(connection.on_disconnect(self._tell_state))
             self._watching.enter_context(connection.on_reconnect(self._tell_state))
         self._pages.add(page)
-        page.put_first(mesh_frame(self._mesh.connection.client.is_connected, now()))
+        page.put_first(mesh_frame(self._mesh.connection.client.is_connected, now(), None))
 
     async def leave(self, page: Page) -> None:
         """Stop feeding a page; behind the last one, the mesh is read no more."""
@@ -111,6 +111,7 @@ class Hub:
         await self._started()
         await self._deliver()  # what was before this moment is the past
         end = self._sent
+        page.seq = str(end)
         page.slices |= slices
         if start is None:
             return str(end)
@@ -125,9 +126,9 @@ class Hub:
         return str(end)
 
     def _tell_state(self) -> None:
-        told = mesh_frame(self._mesh.connection.client.is_connected, now())
+        connected, at = self._mesh.connection.client.is_connected, now()
         for page in self._pages:
-            page.put(told)
+            page.put(mesh_frame(connected, at, page.seq))
 
     # Reading
 
@@ -290,6 +291,7 @@ class Hub:
                 written[key] = frame(seq, bodies) if bodies else None
             data = written[key]
             if data is not None:
+                page.seq = seq
                 page.put(data)
 
     # Owners

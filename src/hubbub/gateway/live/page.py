@@ -28,6 +28,7 @@ class Page:
         id: tells it from all other pages.
         slices: what it has subscribed to.
         looks: the questions that it looks at, by task and id, with the agent of the task.
+        seq: the place behind the last frame that was put; None before the first subscription.
         missed: whether something was left out since the last frame it got.
     """
 
@@ -36,6 +37,7 @@ class Page:
         self.id = secrets.token_hex(8)
         self.looks: dict[tuple[str, str], str] = {}
         self.slices: frozenset[str] = frozenset()
+        self.seq: str | None = None
         self.missed = False
         self._frames: deque[bytes] = deque()
         self._size = 0

@@ -59,7 +59,7 @@ export class Mesh {
   readonly #logs = new Map<string, { store: TaskLogStore; users: number; unwant: () => void }>();
   readonly #due = new Map<Part, ReturnType<typeof setTimeout>>();
   readonly #stale = new Set<string>();
-  #wasLive = false;
+  #isRead = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session) {
@@ -220,11 +220,11 @@ export class Mesh {
   #entered(state: LinkState): void {
     const before = this.link.value;
     this.link.set({ ...before, state });
-    // The first time there is nothing; later what was missed comes by itself, or a gap is told.
     if (state !== "live") return;
-    if (this.#wasLive) void this.#load("agents");
+    // The first time there is nothing; later what was missed comes by itself, or a gap is told.
+    if (this.#isRead) void this.#load("agents");
     else this.refresh();
-    this.#wasLive = true;
+    this.#isRead = true;
   }
 
   #soon(part: Part): void {

@@ -25,6 +25,8 @@ export interface Said {
 
 export class Outbox {
   readonly slice = new Slice<readonly Outgoing[]>([]);
+  /** Under which id what was sent is stored, by its id here. */
+  readonly stored = new Map<string, string>();
   readonly #live: Live;
 
   constructor(live: Live) {
@@ -73,6 +75,7 @@ export class Outbox {
       frame.metadata = { files: outgoing.files.map((file) => ({ ...file })) };
     try {
       const reply = await this.#live.ask(frame);
+      if (typeof reply.message_id === "string") this.stored.set(outgoing.id, reply.message_id);
       this.drop(outgoing.id);
       return typeof reply.task_id === "string" ? reply.task_id : null;
     } catch (error) {

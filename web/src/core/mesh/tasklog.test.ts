@@ -28,6 +28,16 @@ test("events are in the order of the log, each once", () => {
   expect(log.slice.value.events.map((one) => one.sequence)).toEqual([1, 2, 3]);
 });
 
+test("a text that is half written when one comes is shown from there on", () => {
+  const log = new TaskLogStore("t");
+  log.write(piece("a time", 10));
+  log.write(piece(" there was", 16));
+  log.write(piece("Once", 0));
+  const [only] = log.slice.value.writing;
+  expect(only?.text).toBe("a time there was");
+  expect(only?.from).toBe(10);
+});
+
 test("a text grows by its pieces, whichever of them come twice, until it is said", () => {
   const log = new TaskLogStore("t");
   log.write(piece("Once ", 0));
@@ -53,5 +63,5 @@ test("of a text that was begun before, what comes from now on is there", () => {
   log.write(piece("upon ", 5));
   log.write(piece("a time", 10));
   log.write(piece("Once ", 0));
-  expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", missing: 5, after: 3 }]);
+  expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", from: 5, after: 3 }]);
 });

@@ -1,10 +1,12 @@
 /** Who an agent is, and how it does. */
+
 import { ListChecks, Play, Waypoints } from "lucide-react";
 import { ToggleButton } from "react-aria-components";
 import { Link } from "wouter";
 import { paths } from "@/app/places";
 import type { AgentState } from "@/core/mesh/agents";
 import { Ago, Avatar, Badge, StatusDot } from "@/kit";
+import { isWorkflow } from "./mentions";
 
 const MOST_SHOWN = 4;
 
@@ -55,7 +57,7 @@ export function AgentHead({
         <Link className="chat-link" href={`/tasks?agent=${encodeURIComponent(token)}`}>
           <ListChecks size={15} aria-hidden="true" /> Tasks
         </Link>
-        {agent?.input_schema && (
+        {agent && isWorkflow(agent) && (
           <Link className="chat-link" href={paths.start(token)}>
             <Play size={15} aria-hidden="true" /> Start …
           </Link>

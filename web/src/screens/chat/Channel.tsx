@@ -12,6 +12,7 @@ import { Composer, type Wanted } from "./Composer";
 import { useHistory } from "./history";
 import { useOutgoing } from "./outgoing";
 import { asShow, FILTERS, isRich, type Show } from "./said";
+import { useSteady } from "./steady";
 
 export function Channel({ id }: { id: string }) {
   if (id === "all") return <Everything />;
@@ -37,7 +38,7 @@ const sentAnywhere = () => true;
 
 function Everything() {
   const mesh = useMesh();
-  const feed = useSlice(mesh.feed.slice);
+  const feed = useSteady(useSlice(mesh.feed.slice));
   const loaded = useSlice(mesh.loaded).messages;
   const [search, setSearch] = useSearchParams();
   const show = asShow(search.get("show"));

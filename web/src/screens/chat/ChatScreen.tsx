@@ -50,7 +50,9 @@ export function ChatScreen({
   const me = mesh.session.user ?? "";
   const [search, setSearch] = useSearchParams();
   const [follows, setFollows] = useState(true);
-  const [newSince] = useState(() => unreadOf(mesh).readAt(place));
+  const [[newSince, newUntil]] = useState(
+    () => [unreadOf(mesh).readAt(place), Date.now()] as const,
+  );
   const opened = search.get("message") ?? "";
   // A message of the thread need not be in the list.
   const [picked, setPicked] = useState<Message | null>(null);
@@ -93,6 +95,7 @@ export function ChatScreen({
               label={label}
               messages={messages}
               newSince={newSince}
+              newUntil={newUntil}
               me={me}
               opened={opened}
               onOpen={open}

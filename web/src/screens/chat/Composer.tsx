@@ -21,7 +21,7 @@ import type { FileRef } from "@/core/protocol";
 import { bytes } from "@/core/text";
 import { Avatar, Button, IconButton, StatusDot } from "@/kit";
 import { draftOf, keepDraft, keepSent, lastSent } from "./drafts";
-import { addressee, fitting, type Mention, mentionAt, needsNothing } from "./mentions";
+import { addressee, fitting, isWorkflow, type Mention, mentionAt, needsNothing } from "./mentions";
 import { type Upload, useUploads } from "./uploads";
 import "./composer.css";
 
@@ -67,7 +67,7 @@ export function Composer({
   useEffect(() => keepDraft(place, text), [place, text]);
 
   const to = addressee(text, agents);
-  const among = mention ? agents.filter((one) => mention.kind === "agent" || one.input_schema) : [];
+  const among = mention ? agents.filter((one) => mention.kind === "agent" || isWorkflow(one)) : [];
   const options = mention ? fitting(mention.query, among) : [];
   const hasContent = (to ? to.text : text).trim() !== "" || uploads.files.length > 0;
   const isCommand = /^\/\S*$/.test(text.trim());
@@ -89,6 +89,7 @@ export function Composer({
     if (!mention) return;
     if (mention.kind === "workflow") {
       put("");
+      keepDraft(place, "");
       void begin(agent, go);
     } else {
       const end = mention.start + 1 + mention.query.length;

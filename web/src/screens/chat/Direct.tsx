@@ -1,4 +1,5 @@
 /** Talking with one agent. */
+
 import { Play } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
 import { useLocation } from "wouter";
@@ -14,6 +15,7 @@ import { type Ask, ask, asks } from "./asks";
 import { ChatScreen } from "./ChatScreen";
 import { Composer, type Wanted } from "./Composer";
 import { useHistory } from "./history";
+import { isWorkflow } from "./mentions";
 import { useOutgoing } from "./outgoing";
 import { concerns, isBetweenPeople, isByPerson, isRich } from "./said";
 
@@ -74,11 +76,11 @@ export function Direct({ token }: { token: string }) {
       empty={
         <Empty>
           Nobody has talked with {name} yet.{" "}
-          {agent?.input_schema ? "Start it below." : "Write to it below."}
+          {agent && isWorkflow(agent) ? "Start it below." : "Write to it below."}
         </Empty>
       }
     >
-      {agent?.input_schema ? (
+      {agent && isWorkflow(agent) ? (
         <StartBar agent={agent} />
       ) : (
         <Composer

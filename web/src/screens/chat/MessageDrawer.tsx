@@ -11,7 +11,7 @@ import { Files } from "./Files";
 import { useHistory } from "./history";
 import { MessageList } from "./MessageList";
 import { KindBadge, Said } from "./MessageRow";
-import { speaker } from "./said";
+import { listener, speaker } from "./said";
 import "./message-drawer.css";
 
 const never = () => false;
@@ -52,7 +52,7 @@ export function MessageDrawer({
           {message.to && (
             <>
               <ArrowRight size={13} aria-label="to" />
-              <span className="truncate">{message.to}</span>
+              <span className="truncate">{listener(message)}</span>
             </>
           )}
         </h2>

@@ -4,7 +4,6 @@ import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
   type ReactNode,
-  type RefObject,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -29,6 +28,9 @@ const NEAR_PX = 24;
 const TOP_PX = 400;
 const MOST_NEW = 999;
 const HEAD_PX = 44;
+/** With fewer than that, older pages are read by themselves; only so many of them. */
+const FEW = 15;
+const MOST_PAGES = 6;
 
 export interface ListProps {
   label: string;
@@ -40,6 +42,7 @@ export interface ListProps {
   asks?: readonly Ask[];
   outgoing?: readonly Outgoing[];
   newSince?: number;
+  newUntil?: number;
   me: string;
   isRich: (one: Message) => boolean;
   /** Whether rows say whom they are for, where that is not plain from the place. */
@@ -64,6 +67,7 @@ export function MessageList({
   asks = NO_ASKS,
   outgoing = NO_OUTGOING,
   newSince = 0,
+  newUntil = 0,
   me,
   isRich,
   showTo,
@@ -72,7 +76,7 @@ export function MessageList({
   onFollow,
   empty,
 }: ListProps) {
-  const scroller = useRef<HTMLElement>(null);
+  const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [held, setHeld] = useState<readonly Message[] | null>(null);
   const [most, setMost] = useState(FIRST);
   const [isLoading, setLoading] = useState(false);
@@ -83,15 +87,15 @@ export function MessageList({
   const base = useMemo(() => (held ? withFront(held, fitting) : fitting), [held, fitting]);
   const shown = useMemo(() => base.slice(-most), [base, most]);
   const rows = useMemo(
-    () => rowsOf({ messages: shown, asks, outgoing, newSince, me, isRich }),
-    [shown, asks, outgoing, newSince, me, isRich],
+    () => rowsOf({ messages: shown, asks, outgoing, newSince, newUntil, me, isRich }),
+    [shown, asks, outgoing, newSince, newUntil, me, isRich],
   );
   const behind = held ? countBehind(held, fitting, MOST_NEW) : 0;
   const hasMore = base.length > shown.length || hasOlder;
   const rowHeight = useRowHeight(scroller);
   const list = useVirtualizer({
     count: rows.length,
-    getScrollElement: () => scroller.current,
+    getScrollElement: () => scroller,
     getItemKey: (place) => rows[place]?.key ?? place,
     estimateSize: (place) => estimate(rows[place], rowHeight),
     anchorTo: "end",
@@ -102,10 +106,20 @@ export function MessageList({
     paddingEnd: 12,
   });
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are of another height now
+  useLayoutEffect(() => list.measure(), [rowHeight, list]);
   const isEmpty = rows.length === 0;
   useLayoutEffect(() => {
-    if (!isEmpty) list.scrollToEnd();
-  }, [isEmpty, list]);
+    if (!isEmpty && scroller) list.scrollToEnd();
+  }, [isEmpty, scroller, list]);
+  // The place for it gets smaller as more is written below.
+  const follows = held === null;
+  useEffect(() => {
+    if (!scroller || !follows) return;
+    const observer = new ResizeObserver(() => list.scrollToEnd());
+    observer.observe(scroller);
+    return () => observer.disconnect();
+  }, [scroller, follows, list]);
   // What one says oneself is seen at once.
   const mine = outgoing.length + asks.length;
   const before = useRef(mine);
@@ -116,7 +130,7 @@ export function MessageList({
     }
     before.current = mine;
   }, [mine, list]);
-  useEffect(() => onFollow?.(held === null), [held, onFollow]);
+  useEffect(() => onFollow?.(follows), [follows, onFollow]);
 
   const follow = () => {
     setHeld(null);
@@ -133,9 +147,17 @@ export function MessageList({
       .catch((error: unknown) => toast(asProblem(error).message, { bad: true }))
       .finally(() => setLoading(false));
   };
+  const [pages, setPages] = useState(0);
+  const wantsMore = fitting.length < FEW && hasOlder && pages < MOST_PAGES && !isLoading;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each page may ask for one more
+  useEffect(() => {
+    if (!wantsMore) return;
+    setPages((now) => now + 1);
+    more();
+  }, [wantsMore]);
   const top = useRef(0);
   const onScroll = () => {
-    const element = scroller.current;
+    const element = scroller;
     if (!element) return;
     const isUp = element.scrollTop < top.current - 1;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
@@ -147,18 +169,17 @@ export function MessageList({
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     const target = event.target as HTMLElement;
-    if (step === 0 || !(target === scroller.current || target.classList.contains("chat-line")))
-      return;
+    if (step === 0 || !(target === scroller || target.classList.contains("chat-line"))) return;
     event.preventDefault();
     if (held === null) setHeld(fitting);
-    moveFocus(scroller.current, target, step);
+    moveFocus(scroller, target, step);
   };
 
   if (isEmpty && !hasMore) return <div className="chat-list-none">{empty}</div>;
   return (
     <div className="chat-list">
       <section
-        ref={scroller}
+        ref={setScroller}
         className="chat-scroller scroll"
         onScroll={onScroll}
         onKeyDown={onKeyDown}
@@ -178,6 +199,7 @@ export function MessageList({
               <span className="muted">This is where it begins.</span>
             )}
           </div>
+          {isEmpty && !isLoading && <div className="chat-none">{empty}</div>}
           {list.getVirtualItems().map((item) => (
             <Placed
               key={item.key}
@@ -217,13 +239,14 @@ function estimate(row: Row | undefined, rowHeight: number): number {
 }
 
 /** The height of a row of one line, as the style sheet has it. */
-function useRowHeight(scroller: RefObject<HTMLElement | null>): number {
+function useRowHeight(scroller: HTMLElement | null): number {
   const [height, setHeight] = useState(32);
   useLayoutEffect(() => {
-    const element = scroller.current?.firstElementChild;
+    const element = scroller?.firstElementChild;
     if (!element) return;
     const read = () =>
-      setHeight(Number.parseFloat(getComputedStyle(element).getPropertyValue("--line")) || 32);
+      setHeight(Number.parseFloat(getComputedStyle(element).getPropertyValue("--chat-line")) || 32);
+    read();
     const observer = new ResizeObserver(read);
     observer.observe(element);
     return () => observer.disconnect();

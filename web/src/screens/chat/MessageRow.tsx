@@ -7,7 +7,7 @@ import { brief, clock, duration, moment } from "@/core/text";
 import { Avatar, Badge, IconButton, JsonView, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { Files } from "./Files";
-import { isData, isToPerson, speaker } from "./said";
+import { isData, isToPerson, listener, opensTask, speaker, wordless } from "./said";
 import { TaskUnder } from "./TaskUnder";
 
 const KIND_NAMES: { readonly [kind in MessageKind]: string } = {
@@ -46,12 +46,12 @@ export const CompactRow = memo(function CompactRow({ message, isOpened, onOpen }
         {message.to && (
           <>
             <ArrowRight size={12} aria-label="to" />
-            <span className="truncate">{message.to}</span>
+            <span className="truncate">{listener(message)}</span>
           </>
         )}
       </span>
       <KindBadge kind={message.kind} failed={message.failed} />
-      <span className="chat-text truncate">{brief(message.text, 240) || "(nothing)"}</span>
+      <span className="chat-text truncate">{brief(message.text, 240) || wordless(message)}</span>
       <span className="chat-latency num">
         {message.latency !== null && duration(message.latency)}
       </span>
@@ -70,7 +70,6 @@ export const RichRow = memo(function RichRow({
   onOpen,
 }: RowProps & { goesOn: boolean; showTo: boolean }) {
   const { name, isPerson } = speaker(message);
-  const opensTask = message.taskId !== "" && message.kind !== "completion";
   return (
     <article
       className={`chat-said ${goesOn ? "goes-on" : ""} ${isOpened ? "opened" : ""} ${message.failed ? "failed" : ""}`}
@@ -105,7 +104,7 @@ export const RichRow = memo(function RichRow({
         )}
         <Said message={message} />
         <Files files={message.files} />
-        {opensTask && <TaskUnder taskId={message.taskId} />}
+        {opensTask(message) && <TaskUnder taskId={message.taskId} />}
       </div>
       <span className="chat-tools">
         <IconButton label="Open the message and its thread" onPress={() => onOpen(message)}>
@@ -122,7 +121,7 @@ export function Said({ message }: { message: Message }) {
   return (
     <div className="chat-words">
       {message.text === "" && !message.isOpen ? (
-        message.files.length === 0 && <span className="muted">(nothing)</span>
+        message.files.length === 0 && <span className="muted">{wordless(message)}</span>
       ) : (
         <Markdown text={message.text} live={message.isOpen} />
       )}

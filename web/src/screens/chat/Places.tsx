@@ -1,4 +1,5 @@
 /** All one can talk to: what the left edge is on a wide window. */
+
 import { ChevronRight, Hash, Play } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
@@ -6,13 +7,14 @@ import { useMesh, useSlice } from "@/app/hooks";
 import { CHANNELS, paths } from "@/app/places";
 import type { AgentState } from "@/core/mesh/agents";
 import { Avatar, Empty, StatusDot } from "@/kit";
+import { isWorkflow } from "./mentions";
 import { useUnread } from "./unread";
 import "./places.css";
 
 export function Places() {
   const agents = useSlice(useMesh().agents.slice);
-  const workflows = agents.filter((one) => one.input_schema);
-  const others = agents.filter((one) => !one.input_schema);
+  const workflows = agents.filter(isWorkflow);
+  const others = agents.filter((one) => !isWorkflow(one));
   return (
     <div className="screen">
       <header className="screen-head">
@@ -66,7 +68,7 @@ function Agent({ agent }: { agent: AgentState }) {
     <Entry
       to={paths.direct(agent.token)}
       mark={
-        agent.input_schema ? (
+        isWorkflow(agent) ? (
           <span className="chat-place-mark">
             <Play size={17} aria-hidden="true" />
           </span>

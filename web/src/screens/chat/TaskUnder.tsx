@@ -5,9 +5,9 @@ import { Link } from "wouter";
 import { useMesh, useSlice, useTaskLog } from "@/app/hooks";
 import { paths } from "@/app/places";
 import { api } from "@/core/api";
-import type { Task } from "@/core/protocol";
+import type { Json, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
-import { brief } from "@/core/text";
+import { brief, textOf } from "@/core/text";
 import { StateBadge } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
@@ -28,17 +28,27 @@ export function TaskUnder({ taskId }: { taskId: string }) {
     );
   }, [mesh, task, taskId]);
   if (!task) return <TaskLink taskId={taskId} />;
+  const params = written(task.metadata.params);
   const isOver = FINAL_STATES.has(task.state);
   return (
     <div className="under">
       <div className="under-line">
         <StateBadge state={task.state} />
         <TaskLink taskId={taskId} />
+        {params && <span className="under-params truncate">{params}</span>}
         {task.error && <span className="under-error truncate">{brief(task.error)}</span>}
       </div>
       {!isOver && <Live task={task} />}
     </div>
   );
+}
+
+/** The parameters that a workflow was started with, in one line. */
+function written(params: unknown): string {
+  if (typeof params !== "object" || params === null) return "";
+  return Object.entries(params)
+    .map(([name, value]) => `${name}: ${brief(textOf(value as Json), 40)}`)
+    .join(" · ");
 }
 
 function TaskLink({ taskId }: { taskId: string }) {
@@ -61,7 +71,9 @@ function Live({ task }: { task: Task }) {
     <>
       {note && <p className="under-note">{brief(note)}</p>}
       {writing.length > 0
-        ? writing.map((one) => <Markdown key={one.key} text={one.text} live />)
+        ? writing.map((one) => (
+            <Markdown key={one.key} text={(one.from > 0 ? "… " : "") + one.text} live />
+          ))
         : last && <Markdown text={String(last.data.text)} />}
       {questions.map((one) => (
         <QuestionCard key={one.question.id} asked={one} />

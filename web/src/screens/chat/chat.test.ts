@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/core/mesh/message";
+import type { Task } from "@/core/protocol";
 import { readEvents } from "./asks";
+import { saidByTasks } from "./history";
 import { addressee, fitting, mentionAt, needsNothing } from "./mentions";
 import { countBehind, rowsOf, withFront } from "./rows";
 import { FILTERS, isRich, speaker } from "./said";
@@ -31,7 +33,7 @@ function said(change: Partial<Message> = {}): Message {
   };
 }
 
-const show = { asks: [], outgoing: [], newSince: 0, me: "ada", isRich: () => true };
+const show = { asks: [], outgoing: [], newSince: 0, newUntil: 0, me: "ada", isRich: () => true };
 
 describe("messages", () => {
   it("are shown in full for people, and in one line between agents", () => {
@@ -93,11 +95,15 @@ describe("rowsOf", () => {
       said({ at: NOW - 2_000, user: "ada" }),
       said({ at: NOW - 1_000 }),
     ];
-    const kinds = rowsOf({ ...show, messages, newSince: NOW - 2_500 }).map((row) => row.kind);
+    const kinds = rowsOf({ ...show, messages, newSince: NOW - 2_500, newUntil: NOW }).map(
+      (row) => row.kind,
+    );
     expect(kinds).toEqual(["message", "message", "new", "message"]);
+    const watched = rowsOf({ ...show, messages, newSince: NOW - 2_500, newUntil: NOW - 2_000 });
+    expect(watched.some((row) => row.kind === "new")).toBe(false);
   });
 
-  it("drops what is on its way once it has come", () => {
+  it("puts what is on its way at the end", () => {
     const outgoing = [
       {
         id: "m1",
@@ -110,10 +116,8 @@ describe("rowsOf", () => {
         problem: null,
       },
     ];
-    const before = rowsOf({ ...show, outgoing, messages: [] });
-    expect(before.map((row) => row.key)).toEqual(["direct:m1"]);
-    const after = rowsOf({ ...show, outgoing, messages: [said({ id: "m1" })] });
-    expect(after.map((row) => row.kind)).toEqual(["message"]);
+    const rows = rowsOf({ ...show, outgoing, messages: [said()] });
+    expect(rows.map((row) => row.kind)).toEqual(["message", "outgoing"]);
   });
 });
 
@@ -191,5 +195,30 @@ describe("placesOf", () => {
     expect(placesOf(said({ kind: "reply", to: "Gateway" }), "ada")).toContain("/dm/triage_bot");
     expect(placesOf(said({ user: "ada", from: "Gateway" }), "ada")).toEqual([]);
     expect(placesOf(said(), "ada")).toEqual([]);
+  });
+});
+
+describe("saidByTasks", () => {
+  const task = {
+    id: "t1",
+    agent: "Billing",
+    state: "completed",
+    context_id: "t1",
+    content: "Who pays?",
+    result: "The shop",
+    owner: "ada",
+    metadata: {},
+    created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:02Z",
+  } as unknown as Task;
+
+  it("tells what was said to tasks, and their results once", () => {
+    const said = saidByTasks([task], []);
+    expect(said.map((one) => [one.kind, one.text])).toEqual([
+      ["direct", "Who pays?"],
+      ["completion", "The shop"],
+    ]);
+    const ended = { ...(said[1] as Message), key: "completion:real" };
+    expect(saidByTasks([task], [ended]).map((one) => one.kind)).toEqual(["direct"]);
   });
 });

@@ -11,7 +11,8 @@ export function useOutgoing(
   fits: (one: Outgoing) => boolean,
   messages: readonly Message[],
 ): readonly Outgoing[] {
-  const box = useSlice(useMesh().outbox.slice);
+  const { outbox } = useMesh();
+  const box = useSlice(outbox.slice);
   const before = useRef<readonly Outgoing[]>([]);
   const [left, setLeft] = useState<readonly Outgoing[]>([]);
   useEffect(() => {
@@ -26,19 +27,9 @@ export function useOutgoing(
     );
     return () => clearTimeout(timer);
   }, [box]);
-  const latest = messages.slice(-100);
-  const lingering = left.filter((one) => !latest.some((message) => isSame(one, message)));
-  const all = [...lingering, ...box].filter(fits);
-  return useStable(all);
-}
-
-function isSame(outgoing: Outgoing, message: Message): boolean {
-  if (message.id === outgoing.id) return true;
-  return (
-    message.kind === outgoing.kind &&
-    message.text === outgoing.text &&
-    message.at > outgoing.at - 60_000
-  );
+  const latest = new Set(messages.slice(-200).map((one) => one.id));
+  const lingering = left.filter((one) => !latest.has(outbox.stored.get(one.id) ?? ""));
+  return useStable([...lingering, ...box].filter(fits));
 }
 
 /** The same list as before, as long as it holds the same. */

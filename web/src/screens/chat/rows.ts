@@ -2,7 +2,7 @@
 import type { Message } from "@/core/mesh/message";
 import type { Outgoing } from "@/core/mesh/outbox";
 import type { Ask } from "./asks";
-import { isByPerson, speaker } from "./said";
+import { isByPerson, opensTask, speaker } from "./said";
 
 export type Row =
   | { readonly kind: "day"; readonly key: string; readonly at: number }
@@ -22,18 +22,19 @@ export interface Shown {
   readonly messages: readonly Message[];
   readonly asks: readonly Ask[];
   readonly outgoing: readonly Outgoing[];
-  /** What came later is marked as new; 0 for nothing. */
+  /** What came between the two is new: it was not seen before the place was opened. */
   readonly newSince: number;
+  readonly newUntil: number;
   readonly me: string;
   readonly isRich: (one: Message) => boolean;
 }
 
 const PAUSE_MS = 5 * 60_000;
 
-export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown): Row[] {
+export function rowsOf({ messages, asks, outgoing, newSince, newUntil, me, isRich }: Shown): Row[] {
   const rows: Row[] = [];
   let day = "";
-  let isMarked = newSince === 0;
+  let isMarked = false;
   let last: Message | null = null;
   let asked = 0;
   const separate = (at: number): void => {
@@ -57,9 +58,11 @@ export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown
     }
     separate(message.at);
     if (!isMarked && message.at > newSince && !(isByPerson(message) && message.user === me)) {
-      rows.push({ kind: "new", key: "new" });
       isMarked = true;
-      last = null;
+      if (message.at <= newUntil) {
+        rows.push({ kind: "new", key: "new" });
+        last = null;
+      }
     }
     const rich = isRich(message);
     rows.push({
@@ -71,15 +74,20 @@ export function rowsOf({ messages, asks, outgoing, newSince, me, isRich }: Shown
     });
     last = rich ? message : null;
   }
-  for (const ask of asks.slice(asked)) addAsk(ask);
-  const there = new Set(messages.slice(-200).map((one) => one.id));
-  for (const one of outgoing)
-    if (!there.has(one.id))
-      rows.push({ kind: "outgoing", key: `${one.kind}:${one.id}`, outgoing: one });
+  const late = [
+    ...asks.slice(asked).map((ask) => ({ at: ask.at, add: () => addAsk(ask) })),
+    ...outgoing.map((one) => ({
+      at: one.at,
+      add: () => rows.push({ kind: "outgoing", key: `outgoing:${one.id}`, outgoing: one }),
+    })),
+  ];
+  for (const one of late.sort((a, b) => a.at - b.at)) one.add();
   return rows;
 }
 
 function follows(before: Message, message: Message): boolean {
+  // Below what opens a task stands how that goes.
+  if (opensTask(before)) return false;
   return (
     speaker(before).name === speaker(message).name &&
     before.to === message.to &&

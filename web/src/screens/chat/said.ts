@@ -59,6 +59,16 @@ export function speaker(one: Message): { name: string; isPerson: boolean } {
     : { name: one.from, isPerson: false };
 }
 
+/** Who is spoken to, as it is shown: those behind a gateway are people. */
+export const listener = (one: Message): string => (isToPerson(one) ? "people" : one.to);
+
+/** Whether a task comes of it. */
+export const opensTask = (one: Message): boolean =>
+  one.taskId !== "" && (one.kind === "direct" || one.kind === "handoff");
+
+/** What stands for a message without words. */
+export const wordless = (one: Message): string => (opensTask(one) ? "Started." : "(no text)");
+
 /** What is fit to be shown as a structure rather than as text. */
 export const isData = (one: Message): boolean =>
   one.content !== null && typeof one.content === "object";

@@ -28,7 +28,18 @@ import type { TaskView } from "./view";
 
 type Open = "" | "stop" | "steer" | "check";
 
-export function Head({ task, view, isPast }: { task: Task; view: TaskView; isPast: boolean }) {
+export function Head({
+  task,
+  view,
+  isWhole,
+  isPast,
+}: {
+  task: Task;
+  view: TaskView;
+  /** Whether the log has been read to its end. */
+  isWhole: boolean;
+  isPast: boolean;
+}) {
   const mesh = useMesh();
   const narrow = useNarrow();
   const [, go] = useLocation();
@@ -37,7 +48,7 @@ export function Head({ task, view, isPast }: { task: Task; view: TaskView; isPas
   const mayAct = mesh.isOperator || task.owner === mesh.session.user;
   const isOver = FINAL_STATES.has(task.state);
   const isAway = link === "offline";
-  const state = view.count > 0 ? view.state : task.state;
+  const state = view.count > 0 && (isWhole || isPast) ? view.state : task.state;
 
   const rerun = async () => {
     try {

@@ -49,13 +49,18 @@ export function TaskPage({ id, tab: wanted }: { id: string; tab: string }) {
   const { log } = shown;
   return (
     <div className="screen task">
-      <Head task={task} view={shown.view} isPast={point !== null} />
+      <Head task={task} view={shown.view} isWhole={log.isWhole} isPast={point !== null} />
       <Unserved task={task} />
-      {log.events.length > 1 && (
+      {log.isWhole && log.events.length > 1 && (
         <Replay task={task} events={log.events} point={point} onPoint={setPoint} />
       )}
       <TabLinks id={id} tab={tab} />
       {log.problem && <Failure problem={log.problem} onRetry={() => mesh.refresh()} />}
+      {!log.isWhole && !log.problem && log.events.length > 0 && (
+        <p className="task-reading" role="status">
+          Reading the log … {log.events.length.toLocaleString("en")} events so far
+        </p>
+      )}
       {log.isWhole || log.events.length > 0 ? (
         <Body tab={tab} task={task} shown={shown} onPoint={setPoint} />
       ) : (

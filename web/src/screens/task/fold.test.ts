@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json, StoredEvent } from "@/core/protocol";
+import { placeOf } from "./chat/placeOf";
 import { callsOf } from "./cost";
 import { nameOf } from "./facts";
 import { extend, Folder, foldTask } from "./fold";
@@ -214,6 +215,19 @@ describe("Folder", () => {
       expect(folder.view(events, count)).toEqual(foldTask(events.slice(0, count)));
   });
 
+  it("comes to the same anywhere in a long log", () => {
+    const kinds: [string, number, { [key: string]: Json }?][] = [["claimed", 0, OPENING]];
+    for (let n = 0; n < 350; n += 1) {
+      kinds.push(["tool_call", n, { name: "t", id: `${n}` }]);
+      kinds.push(["tool_result", n, { name: "t", id: `${n}`, result: n }]);
+    }
+    const long = log(...kinds);
+    const folder = new Folder();
+    for (const count of [701, 400, 399, 401, 10, 650, 701])
+      expect(folder.view(long, count)).toEqual(foldTask(long.slice(0, count)));
+    expect(folder.view(long, 500).items[0]).toBe(folder.view(long, 600).items[0]);
+  });
+
   it("leaves what did not change as it is", () => {
     const before = foldTask(events.slice(0, 3));
     const after = extend(before, events.slice(3));
@@ -287,4 +301,15 @@ describe("courseOf", () => {
 
 it("names a call by its key", () => {
   expect(nameOf("report/step:read#2")).toBe("read");
+});
+
+it("puts a text that is written behind the line after which it was begun", () => {
+  const { items } = foldTask(
+    log(["claimed", 0, OPENING], ["said", 1, { text: "a" }], ["said", 2, { text: "b" }]),
+  );
+  expect([3, 6, 7, 9, Number.POSITIVE_INFINITY].map((after) => placeOf(items, after))).toEqual([
+    0, 1, 1, 2, 2,
+  ]);
+  expect(placeOf(items.slice(2), 3)).toBe(0);
+  expect(placeOf([], 3)).toBe(-1);
 });

@@ -21,19 +21,32 @@ export function extend(view: TaskView, events: readonly StoredEvent[]): TaskView
 
 export const foldTask = (events: readonly StoredEvent[]): TaskView => extend(UNSTARTED, events);
 
+const EVERY = 200;
+
 /** Folds a log that grows, and any beginning of it, without starting over each time. */
 export class Folder {
+  /** Views on the way, every so many events: none is changed once it is made. */
+  #marks: TaskView[] = [UNSTARTED];
   #view = UNSTARTED;
 
   /** What the first `count` events add up to. */
   view(events: readonly StoredEvent[], count: number): TaskView {
-    const known = this.#view.count;
-    const fits =
-      known <= count && (known === 0 || events[known - 1]?.sequence === this.#view.sequence);
-    this.#view = fits
-      ? extend(this.#view, events.slice(known, count))
-      : foldTask(events.slice(0, count));
-    return this.#view;
+    const isKnown = (view: TaskView): boolean =>
+      view.count <= count &&
+      (view.count === 0 || events[view.count - 1]?.sequence === view.sequence);
+    this.#marks = this.#marks.filter(
+      (mark) => mark.count === 0 || events[mark.count - 1]?.sequence === mark.sequence,
+    );
+    const mark = this.#marks.findLast(isKnown) ?? UNSTARTED;
+    let view = isKnown(this.#view) && this.#view.count >= mark.count ? this.#view : mark;
+    while (view.count < count) {
+      const next = Math.min(count, (Math.floor(view.count / EVERY) + 1) * EVERY);
+      view = extend(view, events.slice(view.count, next));
+      const last = this.#marks.at(-1)?.count ?? 0;
+      if (next % EVERY === 0 && next > last) this.#marks.push(view);
+    }
+    this.#view = view;
+    return view;
   }
 }
 

@@ -65,19 +65,19 @@ export function TaskList({ lines, isNarrow, isLoading, onMore, onHold }: ListPro
         <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight: 40, headingHeight: 34 }}>
           <Table aria-label="Tasks" className="tasks-table scroll" onRowAction={open}>
             <TableHeader>
-              <Column width={104}>State</Column>
-              <Column isRowHeader width="3fr" minWidth={200}>
+              <Column width={100}>State</Column>
+              <Column isRowHeader width="3fr" minWidth={160}>
                 What
               </Column>
-              <Column width="1fr" minWidth={90}>
+              <Column width="1fr" minWidth={80}>
                 Started by
               </Column>
-              <Column width="2fr" minWidth={140}>
+              <Column width="2fr" minWidth={120}>
                 Waiting on
               </Column>
-              <Column width={72}>Age</Column>
-              <Column width={110}>Tokens</Column>
-              <Column width={88}>Attempts</Column>
+              <Column width={68}>Age</Column>
+              <Column width={92}>Tokens</Column>
+              <Column width={84}>Attempts</Column>
             </TableHeader>
             <TableBody>
               <Collection items={lines}>{(line) => <TableRow line={line} />}</Collection>

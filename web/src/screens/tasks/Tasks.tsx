@@ -38,11 +38,12 @@ export function Tasks() {
     setOrder(null);
     setSearch(searchOf({ ...filters, ...next }), { replace: true });
   };
+  const unknown = useSlice(mesh.loaded).agents?.done ? null : undefined;
   const byToken = new Map(agents.map((one) => [one.token, one]));
   const lines = shown.map((task) => ({
     id: task.id,
     task,
-    waits: waitingOn(task, byToken.get(agentToken(task.agent))),
+    waits: waitingOn(task, byToken.get(agentToken(task.agent)) ?? unknown),
   }));
   const isFiltered =
     filters.view !== "all" || filters.agent !== "" || filters.isMine || filters.text !== "";

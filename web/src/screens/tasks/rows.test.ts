@@ -74,6 +74,8 @@ describe("waitingOn", () => {
     const first = task("a", 0, open);
     expect(waitingOn(first, agent)?.who).toBe("worker");
     expect(waitingOn(first, { ...agent, online: false })?.who).toBe("nobody");
+    expect(waitingOn(first, null)?.who).toBe("nobody");
+    expect(waitingOn(first, undefined)?.who).toBe("worker");
     expect(waitingOn(task("a", 3, { ...open, error: "E" }), agent)?.who).toBe("retry");
     expect(waitingOn(task("a", 3, open), agent)?.who).toBe("rest");
     expect(waitingOn(task("a", 3), agent)).toBeNull();

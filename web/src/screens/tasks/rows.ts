@@ -106,8 +106,8 @@ export interface WaitingOn {
   readonly text: string;
 }
 
-/** What an open task waits for; null if it does not. */
-export function waitingOn(task: Task, agent: AgentState | undefined): WaitingOn | null {
+/** What an open task waits for; null if it does not. No agent is undefined while not known. */
+export function waitingOn(task: Task, agent: AgentState | null | undefined): WaitingOn | null {
   switch (task.state) {
     case "input-required": {
       const [question, ...others] = task.questions ?? [];
@@ -120,7 +120,8 @@ export function waitingOn(task: Task, agent: AgentState | undefined): WaitingOn 
     case "auth-required":
       return { who: "person", text: "a sign-in" };
     case "submitted":
-      if (agent && !agent.online) return { who: "nobody", text: `nobody serves ${agent.name}` };
+      if (agent === null || agent?.online === false)
+        return { who: "nobody", text: `nobody serves ${task.agent}` };
       if (task.error) return { who: "retry", text: "its next attempt" };
       if (task.updated_at === task.created_at)
         return { who: "worker", text: `its turn at ${task.agent}` };

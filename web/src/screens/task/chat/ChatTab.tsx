@@ -8,8 +8,9 @@ import { clock, day, duration } from "@/core/text";
 import { Avatar, Button, Empty, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import type { Shown } from "../useTask";
-import type { Item, TaskView } from "../view";
+import type { TaskView } from "../view";
 import { Line } from "./Line";
+import { placeOf } from "./placeOf";
 import { OpenQuestions } from "./Questions";
 import { useBottom } from "./useBottom";
 import "./chat.css";
@@ -24,6 +25,7 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
   const writing = isNow ? log.writing : [];
   const { items } = view;
   const first = Math.max(0, items.length - most);
+  const lines = items.slice(first);
   const bottom = useBottom(items.length + writing.length);
   return (
     <div className="tlog-wrap">
@@ -44,11 +46,11 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
               </Empty>
             </li>
           )}
-          {items.slice(first).map((item, index, all) => (
+          {lines.map((item, index) => (
             <Fragment key={`${item.sequence}:${item.kind}`}>
               <Line item={item} agent={task.agent} contextId={task.context_id} isPast={!isNow} />
               {writing
-                .filter((one) => isBetween(one.after, item, all[index + 1]))
+                .filter((one) => placeOf(lines, one.after) === index)
                 .map((one) => (
                   <Written key={one.key} writing={one} agent={task.agent} />
                 ))}
@@ -67,10 +69,6 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
   );
 }
 
-/** Whether something that was begun after an event belongs behind this line. */
-const isBetween = (after: number, item: Item, next: Item | undefined): boolean =>
-  item.sequence <= after && (next === undefined || next.sequence > after);
-
 /** A text while it is being written. */
 function Written({ writing, agent }: { writing: Writing; agent: string }) {
   return (
@@ -81,7 +79,7 @@ function Written({ writing, agent }: { writing: Writing; agent: string }) {
           <Name name={agent} />
           <span className="tlog-typing">writes …</span>
         </header>
-        <Markdown text={writing.missing > 0 ? `… ${writing.text}` : writing.text} live />
+        <Markdown text={writing.from > 0 ? `… ${writing.text}` : writing.text} live />
       </div>
     </li>
   );
