@@ -9,7 +9,7 @@ from hubbub.errors import InvalidCursor
 from hubbub.gateway.ownership import visible_tasks
 from hubbub.gateway.principals import Principal
 from hubbub.mesh.mesh import Mesh
-from hubbub.mesh.tasks.lists import TaskSummary
+from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.events import TaskState
 from hubbub.wire.questions import Question
 
