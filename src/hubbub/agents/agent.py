@@ -17,11 +17,12 @@ from hubbub.agents.task import Task
 from hubbub.agents.threads import DaemonThreads
 from hubbub.errors import ConnectionLost, HubbubError, SettingsError
 from hubbub.mesh.activity import current_activity
+from hubbub.mesh.composing import Line
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.rates import RateLimits
 from hubbub.mesh.service import Listener, Request, Work
-from hubbub.mesh.speaker import Line, Speaker
+from hubbub.mesh.speaker import Speaker
 from hubbub.settings import NATSConfig
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
