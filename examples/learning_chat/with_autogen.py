@@ -44,7 +44,7 @@ async def simple_learning(task: Task, topic: str = "", turns: int = 3) -> str:
         "What do you want to learn?", suggestions=["fractions", "photosynthesis"]
     )
     level = await task.ask_choice("How deep?", LEVELS)
-    chat = from_autogen(pair, name="Lesson", max_turns=turns)
+    chat = from_autogen(pair, max_turns=turns)
     try:
         await task.run_team(chat, f"I want to learn about {topic}. I am at {level}.")
     finally:

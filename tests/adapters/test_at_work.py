@@ -11,7 +11,9 @@ import pytest
 
 import hubbub
 from hubbub import Agent, Mesh, MissingExtra, NATSConfig, Task
+from hubbub.runtimes import at_work
 from hubbub.runtimes.calls import ask_person
+from hubbub.runtimes.neutral import RunContext, RunResult
 from hubbub.runtimes.scripted import MODEL, ScriptedModel
 from hubbub.testing import ServerProcess
 
@@ -104,6 +106,37 @@ async def test_an_approval_is_asked_by_the_task(make: Making, mesh: Mesh, framew
         decision = {"decision": "approve", "arguments": {"path": "b"}, "comment": ""}
         await handle.answer(decision, question["id"], by="ada")
         assert "deleted b" in await _result(handle)
+
+
+async def test_whoever_leaves_an_answer_early_ends_the_run(mesh: Mesh) -> None:
+    class Endless:
+        name = "endless"
+        limits = None
+
+        def __init__(self) -> None:
+            self.has_ended = False
+
+        async def run(self, task: str | None, ctx: RunContext) -> RunResult:
+            assert task
+            try:
+                while True:
+                    await ctx.emit("text", self.name, delta="again ")
+            finally:
+                self.has_ended = True
+
+    agent = Agent("Impatient")
+
+    @agent.run
+    async def run(task: Task) -> str:
+        runtime = Endless()
+        pieces = await at_work.answer(runtime, task)
+        assert await anext(pieces) == "again "
+        await pieces.aclose()
+        return f"ended: {runtime.has_ended}"
+
+    async with mesh.serve(agent):
+        said = [piece async for piece in mesh.stream_from_agent("Impatient", "go")]
+    assert "".join(said) == "ended: True"
 
 
 async def test_what_is_no_runtime_is_refused() -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+import hubbub
+from hubbub import Agent, NATSConfig
 from hubbub.mesh.activity import Activity, acting
-from hubbub.runtimes.adapters.autogen import from_autogen
+from hubbub.runtimes.adapters.autogen import AutoGenRuntime, from_autogen
 from hubbub.runtimes.adapters.clients import package
+from hubbub.runtimes.at_work import as_runtime
 from hubbub.runtimes.neutral import Question, RunContext
+from hubbub.runtimes.permitted import SCRIPTED
 from hubbub.runtimes.scripted import ScriptedModel, ToolCalls
+from hubbub.testing import ServerProcess
 from hubbub.wire.envelope import AgentMessage
 from runtimes.kit import Watcher
 
@@ -75,6 +81,85 @@ async def test_a_chat_of_two_takes_its_turns(watcher: Watcher) -> None:
         assert names == ["asker", "expert", "asker", "expert"]
         assert str(result.output).startswith("expert heard")
         await team.aclose()
+
+
+async def test_what_both_of_a_pair_say_is_on_record(own_server: ServerProcess) -> None:
+    async with ScriptedModel(_counting) as server:
+
+        def pair() -> Any:
+            return [
+                autogen_agent(server, name, system_message=name) for name in ("asker", "expert")
+            ]
+
+        agent = Agent("Pair", runtime=from_autogen(pair, max_turns=2))
+        config = NATSConfig(nats_url=own_server.url)
+        async with hubbub.connect(config=config) as mesh, mesh.serve(agent):
+            handle = await mesh.send_direct_message("Pair", "begin")
+            await handle.result(timeout=30)
+            said = [event.data["agent"] async for event in handle.events() if event.kind == "said"]
+    assert said == ["asker", "expert"] * 2
+
+
+def test_a_team_does_not_go_by_the_name_of_a_member(server: ScriptedModel) -> None:
+    pair = [autogen_agent(server, name) for name in ("asker", "expert")]
+    assert from_autogen(pair).name == "asker and expert"
+    assert from_autogen(_circle(server)).name == "chat_manager"
+    with pytest.raises(ValueError, match="'expert' is a member of the team"):
+        from_autogen(pair, name="expert")
+    with pytest.raises(ValueError, match="'expert' is a member of the team"):
+        _ = from_autogen(lambda: pair, name="expert").cast()
+
+
+def test_agents_of_ones_own_classes_are_known(server: ScriptedModel) -> None:
+    class Own(_frame().ConversableAgent):
+        pass
+
+    own = Own("own", llm_config=autogen_agent(server, "own").llm_config)
+    assert isinstance(as_runtime(own), AutoGenRuntime)
+    assert isinstance(as_runtime([own, autogen_agent(server, "other")]), AutoGenRuntime)
+
+
+async def test_many_runs_at_once_leave_the_loop_its_threads() -> None:
+    async with ScriptedModel() as server:
+        # A name has to be looked up, which the loop does in threads of its own, and it has few.
+        there = SimpleNamespace(base_url=server.base_url.replace("127.0.0.1", "localhost"))
+        SCRIPTED.add(there.base_url)
+        runtime = from_autogen(lambda: autogen_agent(cast("Any", there), "busy"))
+        said = await asyncio.gather(*(go(runtime, f"[[say r{at}]]") for at in range(40)))
+        assert [result.output for result in said] == [f"r{at}" for at in range(40)]
+        await runtime.aclose()
+        SCRIPTED.discard(there.base_url)
+
+
+async def test_a_model_of_ones_own_is_left_alone() -> None:
+    class OwnModel:
+        def __init__(self, _config: Any, **_options: Any) -> None: ...
+
+        def create(self, _params: Any) -> Any:
+            message = SimpleNamespace(content="my own words", function_call=None)
+            return SimpleNamespace(choices=[SimpleNamespace(message=message)], model="own")
+
+        def message_retrieval(self, response: Any) -> list[str]:
+            return [choice.message.content for choice in response.choices]
+
+        def cost(self, _response: Any) -> float:
+            return 0.0
+
+        @staticmethod
+        def get_usage(_response: Any) -> dict[str, Any]:
+            return {}
+
+    def made() -> Any:
+        entry = {"model": "own", "model_client_cls": "OwnModel", "api_key": "x"}
+        agent = _frame().ConversableAgent(
+            "own", llm_config=_frame().LLMConfig(entry), human_input_mode="NEVER"
+        )
+        agent.register_model_client(OwnModel)
+        return agent
+
+    runtime = from_autogen(made)
+    assert (await go(runtime, "speak")).output == "my own words"
+    await runtime.aclose()
 
 
 async def test_a_person_in_the_circle_is_asked(server: ScriptedModel) -> None:
@@ -154,7 +239,10 @@ async def test_an_agent_that_is_no_factory_serves_one_run_after_another(
     await runtime.aclose()
 
 
-async def test_a_model_that_selects_the_speaker_is_counted_and_recorded() -> None:
+@pytest.mark.parametrize("of_its_own", [False, True], ids=["the managers", "its own"])
+async def test_a_model_that_selects_the_speaker_is_counted_and_recorded(
+    watcher: Watcher, of_its_own: bool
+) -> None:
     def reply(messages: list[dict[str, Any]], _tools: Any) -> str:
         text = json.dumps(messages)
         return "teacher" if "Read the above conversation" in text or "role" in text[:40] else "x"
@@ -163,8 +251,10 @@ async def test_a_model_that_selects_the_speaker_is_counted_and_recorded() -> Non
 
     def made(server: ScriptedModel) -> Any:
         agents = [autogen_agent(server, name) for name in ("student", "teacher")]
-        group = _frame().GroupChat(agents, [], max_round=3)
-        return _frame().GroupChatManager(group, llm_config=agents[0].llm_config)
+        config = agents[0].llm_config
+        own = {"select_speaker_auto_llm_config": config} if of_its_own else {}
+        group = _frame().GroupChat(agents, [], max_round=3, **own)
+        return _frame().GroupChatManager(group, llm_config=False if of_its_own else config)
 
     message = AgentMessage(message_type="request", content="x", from_agent="b", to_agent="a")
     async with ScriptedModel(reply) as server:
@@ -172,7 +262,8 @@ async def test_a_model_that_selects_the_speaker_is_counted_and_recorded() -> Non
         activity: Any = Activity("a", message, "t1")
         activity.run = log
         with acting(activity):
-            first = await go(team, "go")
+            first = await go(team, "go", watcher)
+        assert watcher.text == "x" * len(watcher.of("message"))  # and nothing of the selection
         assert first.usage.requests == len(server.requests) == len(log.journal.models)
         log.again()
         asked = len(server.requests)

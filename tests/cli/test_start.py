@@ -311,6 +311,86 @@ async def test_several_open_questions_are_told_apart(environment: dict[str, str]
         assert screen.seen.endswith("c d\n")
 
 
+FAMILY = """
+from hubbub import Task, Workflows
+
+workflows = Workflows()
+
+
+@workflows.register(name="Grandchild")
+async def grandchild(task: Task):
+    return await task.ask_text("And why?")
+
+
+@workflows.register(name="Child")
+async def child(task: Task):
+    colour = await task.ask_choice("Which colour?", ["red", "blue"])
+    below = await task.send_direct_message("Grandchild", "")
+    return f"{colour}, since {await below.result()}"
+
+
+@workflows.register(name="Parent")
+async def parent(task: Task, verb: str = "send_direct_message"):
+    first = await getattr(task, verb)("Child", "")
+    return f"It is {await first.result()}"
+"""
+
+
+@pytest.fixture
+async def family(start: Start, tmp_path: Path) -> None:
+    """Serve a workflow that starts another, which starts another; the two below ask."""
+    file = tmp_path / "family.py"
+    file.write_text(FAMILY)
+    await (await start("run", str(file))).until("as Parent")
+
+
+@pytest.mark.parametrize("verb", ["send_direct_message", "handoff_to_agent"])
+async def test_what_tasks_below_ask_is_asked_at_the_prompt(
+    family: None, environment: dict[str, str], verb: str
+) -> None:
+    async with terminal(environment, "start", "parent", f"verb={verb}") as screen:
+        await screen.until("Child asks:\n? Which colour?\n")
+        await screen.answer("Number: ", "2")
+        await screen.until("Grandchild asks:\n? And why?\n")
+        await screen.answer("> ", "it is calm")
+        assert await screen.end() == 0
+    assert screen.seen.endswith("It is blue, since it is calm\n")
+    assert screen.seen.count("Which colour?") == 1
+
+
+async def test_ctrl_d_leaves_what_tasks_below_ask_to_others(
+    family: None, environment: dict[str, str], run: Run
+) -> None:
+    async with terminal(environment, "start", "parent") as screen:
+        await screen.until("Number: ")
+        screen.press("\x04")
+        for answer, who in (("red", ""), ("why not", "Grandchild asks: And why?\n")):
+            await screen.until(who)
+            await screen.until("hubbub tasks answer ")
+            await screen.until("\n")
+            task_id = screen.seen.rpartition("tasks answer ")[2].split()[0]
+            given = await run("tasks", "answer", task_id, answer, "--as", "grace")
+            assert given.code == 0, given.err
+            await screen.until("grace answered: ")
+        assert await screen.end() == 0
+
+
+async def test_without_a_terminal_it_is_told_who_asks(family: None, start: Start, run: Run) -> None:
+    started = await start("start", "parent")
+    for answer, asks in (("red", "Child asks: Which colour?"), ("x", "Grandchild asks: And why?")):
+        await started.until(f"  {asks}\n")
+        who = asks.partition(" ")[0].lower()
+        (task_id,) = [
+            task["id"]
+            for task in json.loads((await run("tasks", "--agent", who, "--json")).out)["tasks"]
+        ]
+        await started.until(f"answer with: hubbub tasks answer {task_id} ")
+        assert (await run("tasks", "answer", task_id, answer, "--as", "grace")).code == 0
+        await started.until(f"grace answered: {answer}\n")
+    await started.until("It is red, since x\n")
+    assert await started.process.wait() == 0
+
+
 async def test_what_a_model_writes_appears_once_though_the_run_rests_in_between(
     environment: dict[str, str], start: Start, run: Run
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from hubbub.agents.agent import Agent
 from hubbub.errors import ConnectionLost
-from hubbub.mesh.speaker import Line, Speaker
+from hubbub.mesh.composing import Line
+from hubbub.mesh.speaker import Speaker
 from hubbub.settings import NATSConfig
 
 __all__ = ["NATSAgentMixin"]

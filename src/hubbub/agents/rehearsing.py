@@ -9,8 +9,8 @@ from typing import Any
 from hubbub.agents.task import Task
 from hubbub.errors import InvalidMessage, StepMismatch, TaskNotFound
 from hubbub.mesh.activity import Activity, acting
+from hubbub.mesh.composing import Line
 from hubbub.mesh.durable.rehearsal import Rehearsal
-from hubbub.mesh.speaker import Line
 from hubbub.mesh.tasks.log import read_log
 from hubbub.mesh.tasks.verdict import described
 from hubbub.wire.codec import JSON, check_json, encode

@@ -14,10 +14,11 @@ from hubbub.agents.blocking_task import BlockingTask
 from hubbub.agents.saying import Saying
 from hubbub.agents.steps import Steps
 from hubbub.mesh.activity import Activity, Recorder, current_activity
+from hubbub.mesh.composing import Line
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.service import Shower
-from hubbub.mesh.speaker import Line, Speaker
+from hubbub.mesh.speaker import Speaker
 from hubbub.wire.envelope import AgentMessage
 
 __all__ = ["Task", "current_task"]

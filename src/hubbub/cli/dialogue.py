@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from hubbub.cli.following import raise_failure
-from hubbub.cli.happenings import Happening, Piece, happenings
+from hubbub.cli.happenings import Entry, Happening, Piece, happenings
 from hubbub.cli.interview import ask
 from hubbub.cli.keyboard import Keyboard
 from hubbub.cli.output import console, safe
 from hubbub.cli.questions import answering_command
-from hubbub.cli.screen import TaskScreen
+from hubbub.cli.screens import Screens
 from hubbub.errors import AlreadyAnswered, InvalidAnswer, QuestionNotFound
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.handle import TaskHandle
-from hubbub.wire.events import TaskEvent
 from hubbub.wire.questions import Question
 
 __all__ = ["answer_at_prompt", "converse"]
@@ -26,6 +26,8 @@ __all__ = ["answer_at_prompt", "converse"]
 
 async def converse(mesh: Mesh, handle: TaskHandle, keyboard: Keyboard) -> None:
     """Print what happens to a task until it has ended, and ask its questions meanwhile.
+
+    The questions of tasks that it has opened, and of those that they have opened, are asked too.
 
     Raises:
         TaskFailed: it failed or was rejected.
@@ -54,35 +56,55 @@ async def answer_at_prompt(
             return
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and the task that asks it."""
+
+    handle: TaskHandle
+    question: Question
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.handle.task_id, self.question.id
+
+    def command(self, *, alone: bool) -> str:
+        """Return the command that answers it."""
+        return answering_command(self.handle.task_id, self.question, alone=alone)
+
+
 class _Dialogue:
     def __init__(self, mesh: Mesh, handle: TaskHandle, keyboard: Keyboard) -> None:
         self._mesh = mesh
         self._handle = handle
         self._keyboard = keyboard
-        self._screen = TaskScreen(handle.task_id, hints=False)
-        self._open: dict[str, Question] = {}
-        self._mine = set[str]()
+        self._screens = Screens(handle, hints=False)
+        self._open: dict[tuple[str, str], _Asked] = {}
+        self._mine = set[tuple[str, str]]()
         self._answers = True
 
     async def run(self) -> None:
-        async with happenings(self._mesh, self._handle, pieces=True) as heard:
+        async with happenings(self._mesh, self._handle, pieces=True, family=True) as heard:
             hearing = asyncio.create_task(heard.get())
-            asking: asyncio.Task[str] | None = None
+            asking: asyncio.Task[None] | None = None
+            asked: _Asked | None = None
             try:
                 while True:
                     if asking is None and self._open and self._answers and heard.empty():
-                        self._screen.finish_line()
-                        asking = asyncio.create_task(self._ask(next(iter(self._open.values()))))
+                        self._screens.own.finish_line()
+                        asked = next(iter(self._open.values()))
+                        asking = asyncio.create_task(self._ask(asked))
                     tasks = {hearing, asking} if asking is not None else {hearing}
                     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                    if asking is not None and asking.done():
-                        self._open.pop(asking.result(), None)
+                    if asking is not None and asked is not None and asking.done():
+                        asking.result()
+                        self._open.pop(asked.key, None)
                         asking = None
                     if hearing in done:
                         one = hearing.result()
                         if one is None:
                             return
-                        if asking is not None and self._settles(one, asking):
+                        if asking is not None and asked is not None and self._settles(one, asked):
                             await _ended(asking)
                             asking = None
                             console.print()
@@ -93,57 +115,70 @@ class _Dialogue:
                 if asking is not None:
                     await _ended(asking)
 
-    def _settles(self, one: Happening, asking: asyncio.Task[str]) -> bool:
+    def _settles(self, one: Happening, asked: _Asked) -> bool:
         """Tell whether the question at the prompt needs no answer from here any more."""
-        if not isinstance(one, tuple) or not self._keyboard.waits:
+        if not isinstance(one, Entry) or not self._keyboard.waits:
             return False  # what has been typed is on its way; the mesh says whether it counts
-        event = one[1]
-        settled = event.kind in ("answered", "timed_out")
-        return event.is_final or (settled and event.data.get("id") == asking.get_name())
+        if one.event.is_final:
+            return one.handle.task_id in (self._handle.task_id, asked.handle.task_id)
+        settled = one.event.kind in ("answered", "timed_out")
+        return settled and _key(one) == asked.key
 
-    def _hear(self, one: tuple[int, TaskEvent] | Piece) -> None:
+    def _hear(self, one: Entry | Piece) -> None:
         # What comes while somebody types stands above the prompt.
         typing = self._keyboard.waits
         if isinstance(one, Piece):
             if not typing:
-                self._screen.write(one)
+                self._screens.own.write(one)
             return
-        _, event = one
+        event = one.event
         if event.kind == "asked":
-            question = msgspec.convert(event.data["question"], Question)
-            self._open[question.id] = question
+            asked = _Asked(one.handle, msgspec.convert(event.data["question"], Question))
+            self._open[asked.key] = asked
         elif event.kind in ("answered", "timed_out"):
-            self._open.pop(str(event.data.get("id")), None)
-        if event.kind == "answered" and event.data.get("id") in self._mine:
+            self._open.pop(_key(one), None)
+        elif event.is_final:
+            for key in [key for key in self._open if key[0] == one.handle.task_id]:
+                del self._open[key]
+        if event.kind == "answered" and _key(one) in self._mine:
             return  # the person has just typed it
         with console.capture() if typing else contextlib.nullcontext() as told:
-            self._screen.tell(*one)
+            self._screens.tell(one)
         lines = told.get() if told is not None else ""
         if lines:
             console.file.write(f"\n{lines}")
             self._keyboard.show_again()
-        raise_failure(self._handle.task_id, event)
+        if one.handle is self._handle:
+            raise_failure(self._handle.task_id, event)
 
-    async def _ask(self, question: Question) -> str:
-        """Ask and answer; return the question's id."""
-        task = asyncio.current_task()
-        if task is not None:
-            task.set_name(question.id)
-        self._mine.add(question.id)
+    async def _ask(self, asked: _Asked) -> None:
+        self._mine.add(asked.key)
+        if asked.handle is not self._handle:
+            console.print(f"{safe(asked.handle.agent)} asks:")
         try:
-            await answer_at_prompt(self._handle, question, self._keyboard, by=self._mesh.name)
+            await answer_at_prompt(asked.handle, asked.question, self._keyboard, by=self._mesh.name)
         except (AlreadyAnswered, QuestionNotFound) as error:
-            self._mine.discard(question.id)
+            self._mine.discard(asked.key)
             console.print(f"  {safe(str(error))}")
         except EOFError:
-            self._answers, self._screen.hints = False, True
-            self._mine.discard(question.id)
-            command = answering_command(self._handle.task_id, question, alone=True)
-            console.print(f"\n  Left for others: {command}")
+            self._mine.discard(asked.key)
+            self._leave_to_others()
         except asyncio.CancelledError:
-            self._mine.discard(question.id)
+            self._mine.discard(asked.key)
             raise
-        return question.id
+
+    def _leave_to_others(self) -> None:
+        """Ask nothing more here; say how what is open can be answered, and what comes."""
+        self._answers = False
+        self._screens.show_hints()
+        console.print()
+        for one in self._open.values():
+            alone = sum(key[0] == one.handle.task_id for key in self._open) == 1
+            console.print(f"  Left for others: {one.command(alone=alone)}")
+
+
+def _key(one: Entry) -> tuple[str, str]:
+    return one.handle.task_id, str(one.event.data.get("id"))
 
 
 async def _ended(task: asyncio.Task[Any]) -> None:

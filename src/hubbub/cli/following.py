@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubbub.cli.happenings import Piece, happenings
 from hubbub.cli.output import console
-from hubbub.cli.screen import TaskScreen
+from hubbub.cli.screens import Screens
 from hubbub.errors import TaskCanceled, TaskFailed
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.handle import TaskHandle
@@ -14,20 +14,24 @@ __all__ = ["follow", "raise_failure"]
 
 
 async def follow(mesh: Mesh, handle: TaskHandle, *, json: bool) -> None:
-    """Print what happens to a task until it has ended.
+    """Print what happens to a task until it has ended, and what those ask that it has opened.
+
+    As JSON, only its own events are printed.
 
     Raises:
         TaskFailed: it failed or was rejected.
         TaskCanceled: it was canceled.
     """
-    screen = TaskScreen(handle.task_id, json=json)
-    async with happenings(mesh, handle, pieces=console.is_terminal and not json) as heard:
+    screens = Screens(handle, json=json)
+    pieces = console.is_terminal and not json
+    async with happenings(mesh, handle, pieces=pieces, family=not json) as heard:
         while (one := await heard.get()) is not None:
             if isinstance(one, Piece):
-                screen.write(one)
-            else:
-                screen.tell(*one)
-                raise_failure(handle.task_id, one[1])
+                screens.own.write(one)
+                continue
+            screens.tell(one)
+            if one.handle is handle:
+                raise_failure(handle.task_id, one.event)
 
 
 def raise_failure(task_id: str, event: TaskEvent) -> None:

@@ -1,10 +1,16 @@
-"""What happens to a task, in one queue: the events of its log, and text while it is written."""
+"""What happens to a task, in one queue: its log, its text as it is written, what others ask for it.
+
+A task may open others: it sends a message, starts another workflow, hands off. Their questions
+are as much in its way as its own, so they are told here, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 import msgspec
 from nats.aio.msg import Msg
@@ -15,9 +21,25 @@ from hubbub.mesh.transport.concurrency import background
 from hubbub.wire.events import TaskEvent
 from hubbub.wire.names import agent_token
 
-__all__ = ["Happening", "Piece", "happenings"]
+__all__ = ["Entry", "Happening", "Piece", "happenings"]
 
 _AHEAD = 1_000
+_ABOUT_QUESTIONS = frozenset({"asked", "answered", "timed_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event of a log.
+
+    Attributes:
+        handle: whose log it is: that of the task that is followed, or of one that it has opened.
+        sequence: its place.
+        event: what happened.
+    """
+
+    handle: TaskHandle
+    sequence: int
+    event: TaskEvent
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -28,52 +50,84 @@ class Piece(msgspec.Struct, frozen=True):
         attempt: which attempt writes; a newer one writes the text anew.
         key: which text; empty for one that is never kept as a whole.
         offset: how many characters of the text stand before it.
+        after: the place in the log of what happened last before it was written.
     """
 
     text: str
     attempt: int = 1
     key: str = ""
     offset: int = 0
+    after: int = 0
 
 
-Happening = tuple[int, TaskEvent] | Piece | None
-"""An event with its sequence, a piece, or the end."""
+Happening = Entry | Piece | None
+"""An event, a piece of text, or the end."""
 
 
 @contextlib.asynccontextmanager
 async def happenings(
-    mesh: Mesh, handle: TaskHandle, *, pieces: bool
+    mesh: Mesh, handle: TaskHandle, *, pieces: bool, family: bool
 ) -> AsyncGenerator[asyncio.Queue[Happening]]:
     """Yield the queue, from the first event until the final one; None is the last item.
 
     Args:
         mesh: where.
         handle: the task.
-        pieces: whether text is wanted while it is written.
+        pieces: whether text is wanted while it is written, behind all that happened before it.
+        family: whether it is wanted what tasks that it has opened, and those that they have
+            opened, ask; of their other events, only how they end.
 
     Raises:
         ConnectionLost: the server does not answer.
     """
-    queue = asyncio.Queue[Happening](_AHEAD)
+    queue, early = asyncio.Queue[Happening](_AHEAD), deque[Piece](maxlen=_AHEAD)
+    told, known = 0, {(agent_token(handle.agent), handle.task_id)}
+    reading = list[asyncio.Task[None]]()
 
     async def read() -> None:
+        nonlocal told
         async with contextlib.aclosing(handle.log()) as entries:
-            async for entry in entries:
-                await queue.put(entry)
+            async for sequence, event in entries:
+                adopt(event)
+                await queue.put(Entry(handle, sequence, event))
+                told = sequence
+                while early and early[0].after <= told:
+                    await queue.put(early.popleft())
         await queue.put(None)
+
+    async def read_child(child: TaskHandle) -> None:
+        async with contextlib.aclosing(child.log()) as entries:
+            async for sequence, event in entries:
+                adopt(event)
+                if event.kind in _ABOUT_QUESTIONS or event.is_final:
+                    await queue.put(Entry(child, sequence, event))
+
+    def adopt(event: TaskEvent) -> None:
+        if not family or event.kind != "sent":
+            return
+        child = mesh.task(str(event.data["to_agent"]), str(event.data["message_id"]))
+        name = (agent_token(child.agent), child.task_id)
+        if name not in known:
+            known.add(name)
+            reading.append(group.create_task(read_child(child)))
 
     async def on_piece(message: Msg) -> None:
         # The log has the whole text, so what cannot be read or kept up with is no loss.
         with contextlib.suppress(asyncio.QueueFull, msgspec.MsgspecError):
-            queue.put_nowait(msgspec.json.decode(message.data, type=Piece))
+            piece = msgspec.json.decode(message.data, type=Piece)
+            if early or piece.after > told:
+                early.append(piece)
+            else:
+                queue.put_nowait(piece)
 
     async with contextlib.AsyncExitStack() as stack:
         if pieces:
             subject = mesh.connection.layout.live(agent_token(handle.agent), handle.task_id)
             await stack.enter_async_context(mesh.connection.subscription(subject, on_piece))
         group = await stack.enter_async_context(background())
-        reading = group.create_task(read())
+        reading.append(group.create_task(read()))
         try:
             yield queue
         finally:
-            reading.cancel()
+            for task in reading:
+                task.cancel()

@@ -33,14 +33,18 @@ class TaskScreen:
 
     Args:
         task_id: the task.
+        who: the agent that it belongs to, to be named in what is printed; empty if that is clear.
         json: whether it prints JSON, an event a line.
 
     Attributes:
         hints: whether it prints questions, and how they can be answered.
     """
 
-    def __init__(self, task_id: str, *, json: bool = False, hints: bool = True) -> None:
+    def __init__(
+        self, task_id: str, *, who: str = "", json: bool = False, hints: bool = True
+    ) -> None:
         self._task_id = task_id
+        self._who = f"{who} " if who else ""
         self._json = json
         self.hints = hints
         self._asked: dict[str, Question] = {}
@@ -151,7 +155,11 @@ class TaskScreen:
         question = self._asked[question_id]
         first, *rest = lines_of(question)
         command = answering_command(self._task_id, question, alone=len(self._open) == 1)
-        return [f"  asks: {first}", *(f"  {line}" for line in rest), f"    answer with: {command}"]
+        return [
+            f"  {self._who}asks: {first}",
+            *(f"  {line}" for line in rest),
+            f"    answer with: {command}",
+        ]
 
 
 def as_text(value: JSON) -> str:

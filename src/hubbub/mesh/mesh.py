@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator
 from msgspec import convert
 
 from hubbub.errors import ConnectionLost
+from hubbub.mesh.composing import Line
 from hubbub.mesh.records import Records
 from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.service import Service
 from hubbub.mesh.serving import Serving, open_serving
-from hubbub.mesh.speaker import Line, Speaker
+from hubbub.mesh.speaker import Speaker
 from hubbub.mesh.transport.concurrency import background, first_of
 from hubbub.mesh.transport.connecting import open_connection
 from hubbub.mesh.transport.connection import Connection

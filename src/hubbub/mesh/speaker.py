@@ -7,17 +7,15 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hubbub.errors import InvalidMessage, TooManyHops
 from hubbub.mesh.activity import Activity, current_activity
+from hubbub.mesh.composing import Line, composed, drafted
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.durable.talk import ask_once, put_once, stream_once, tell_once
 from hubbub.mesh.files import StoredFile, find_file, put_file, read_pieces
 from hubbub.mesh.presence.cards import instances_of, list_cards
-from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.tasks.outbox import put_in_inbox, store
 from hubbub.mesh.tasks.timing import plan
@@ -25,29 +23,13 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID, ORIGIN, OWNER, PARENT, pair_header
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
-from hubbub.wire.draft import Draft
-from hubbub.wire.envelope import AgentMessage, MessageType, new_id
-from hubbub.wire.names import agent_token, check_message_id
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.names import agent_token
 
-__all__ = ["Line", "Speaker"]
+__all__ = ["Speaker"]
 
 _DIRECT_PRIORITY = 3
 _HANDOFF_PRIORITY = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a speaker speaks over.
-
-    Attributes:
-        connection: the mesh.
-        requester: asks for it.
-        sender: the name it speaks under.
-    """
-
-    connection: Connection
-    requester: Requester
-    sender: str
 
 
 class Speaker(ABC):
@@ -111,8 +93,9 @@ class Speaker(ABC):
             TooManyHops: the chain of messages has become too long.
             ConnectionLost: the server does not confirm it.
         """
-        message, activity = self._compose(
-            "request", to_agent, content, metadata, priority, context_id, message_id
+        line, activity = self._line(), self._activity()
+        message = composed(
+            line, activity, "request", to_agent, content, metadata, priority, context_id, message_id
         )
         timing = plan(
             deliver_in=deliver_in,
@@ -121,7 +104,9 @@ class Speaker(ABC):
             timeout=timeout,
             latest=activity.deadline if activity is not None else math.inf,
         )
-        return await self._put(to_agent, message, activity, timing.headers(), owner)
+        return await self._put(
+            line.connection, to_agent, message, activity, timing.headers(), owner
+        )
 
     async def handoff_to_agent(
         self,
@@ -143,8 +128,9 @@ class Speaker(ABC):
         When it is done, the sender of the first message hears of it, like the one who passed it
         on. Arguments, result and errors are those of `send_direct_message`.
         """
-        message, activity = self._compose(
-            "handoff", to_agent, content, metadata, priority, context_id, message_id
+        line, activity = self._line(), self._activity()
+        message = composed(
+            line, activity, "handoff", to_agent, content, metadata, priority, context_id, message_id
         )
         timing = plan(
             deliver_in=deliver_in,
@@ -158,7 +144,7 @@ class Speaker(ABC):
             first = activity.message
             origin = activity.origin or (first.from_agent, first.message_id)
             headers[ORIGIN] = pair_header(*origin)
-        return await self._put(to_agent, message, activity, headers, owner)
+        return await self._put(line.connection, to_agent, message, activity, headers, owner)
 
     async def request_from_agent(
         self,
@@ -196,8 +182,10 @@ class Speaker(ABC):
             RemoteError: the agent's handler failed.
             TooManyHops: the chain of messages has become too long.
         """
-        message = self._question(to_agent, content, metadata, context_id, message_id)
         line = self._line()
+        message = drafted(
+            line, self._activity(), to_agent, content, metadata, context_id, message_id
+        )
         seconds = line.connection.config.message_timeout if timeout is None else timeout
 
         activity = self._activity()
@@ -232,8 +220,8 @@ class Speaker(ABC):
         Arguments and errors are those of `request_from_agent`; the timeout is for the first sign
         of life, after which 15 s of silence are a `RemoteError`.
         """
-        message = self._question(to_agent, content, metadata, context_id, None)
         line = self._line()
+        message = drafted(line, self._activity(), to_agent, content, metadata, context_id, None)
         seconds = line.connection.config.message_timeout if timeout is None else timeout
         pieces = line.requester.stream(
             to_agent,
@@ -271,10 +259,13 @@ class Speaker(ABC):
         """
         # Monitors look for a status in every announcement.
         facts = {"status": "online", **(metadata or {})}
-        message, _ = self._compose("announcement", None, content, facts, 3, None, message_id)
+        line = self._line()
+        message = composed(
+            line, self._activity(), "announcement", None, content, facts, 3, None, message_id
+        )
         if self._is_rehearsed():
             return
-        connection = self._line().connection
+        connection = line.connection
         subject = connection.layout.everybody(agent_token(message.from_agent))
 
         async def publish() -> None:
@@ -348,80 +339,15 @@ class Speaker(ABC):
         """Return a handle on a task by its id."""
         return TaskHandle(self._line().connection, agent, task_id)
 
-    def _question(
-        self,
-        to_agent: str,
-        content: JSON,
-        metadata: dict[str, Any] | None,
-        context_id: str | None,
-        message_id: str | None,
-    ) -> Draft:
-        """Put a request together; what it takes from the caller has been checked."""
-        line, activity = self._line(), self._activity()
-        agent_token(to_agent)
-        if metadata is not None and not isinstance(metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidMessage(f"metadata {metadata!r:.40} must be a dictionary")
-        if context_id is not None:
-            check_message_id(context_id)
-        if message_id is not None:
-            check_message_id(message_id)
-        message_id, context_id, hops = _placed(
-            activity, line, "request", to_agent, context_id, message_id
-        )
-        return Draft(
-            message_type="request",
-            from_agent=line.sender,
-            to_agent=to_agent,
-            content=content,
-            metadata=metadata or {},
-            message_id=message_id,
-            priority=_DIRECT_PRIORITY,
-            context_id=context_id,
-            hops=hops,
-        )
-
-    def _compose(
-        self,
-        message_type: MessageType,
-        to_agent: str | None,
-        content: JSON,
-        metadata: dict[str, Any] | None,
-        priority: int,
-        context_id: str | None,
-        message_id: str | None,
-    ) -> tuple[AgentMessage, Activity | None]:
-        line, activity = self._line(), self._activity()
-        message_id, context_id, hops = _placed(
-            activity, line, message_type, to_agent or "", context_id, message_id
-        )
-        message = AgentMessage(
-            message_type=message_type,
-            from_agent=line.sender,
-            to_agent=to_agent,
-            content=content,
-            metadata=metadata or {},
-            message_id=message_id,
-            priority=priority,
-            context_id=context_id,
-            hops=hops,
-        )
-        size, limit = len(message.to_bytes()), line.connection.max_content
-        if size > limit:
-            raise InvalidMessage(
-                f"the message has {size:,} bytes, this mesh takes {limit:,}: "
-                "send less, or put the data elsewhere and send a reference"
-            )
-        return message, activity
-
     async def _put(
         self,
+        connection: Connection,
         to_agent: str,
         message: AgentMessage,
         activity: Activity | None,
         headers: dict[str, str],
         owner: str | None,
     ) -> TaskHandle:
-        connection = self._line().connection
         if owner is None and activity is not None:
             owner = activity.owner
         if owner:
@@ -461,29 +387,3 @@ class Speaker(ABC):
         """Return the run that what is said belongs to, None outside of tasks."""
         activity = self._activity()
         return activity.run if activity is not None else None
-
-
-def _placed(
-    activity: Activity | None,
-    line: Line,
-    verb: MessageType,
-    to_agent: str,
-    context_id: str | None,
-    message_id: str | None,
-) -> tuple[str, str, int]:
-    """Return id, conversation and hops of a message, as what is being worked on wants them.
-
-    Raises:
-        TooManyHops: the chain of messages has become too long.
-        LimitReached: what is being worked on may send no more.
-    """
-    if activity is None:
-        message_id = message_id or new_id()
-        return message_id, context_id or message_id, 0
-    hops, limit = activity.message.hops + 1, line.connection.config.max_hops
-    if hops > limit:
-        raise TooManyHops(hops, limit)
-    message_id = message_id or activity.next_message_id(verb, to_agent)
-    if activity.budget is not None:
-        activity.budget.count_message(message_id)
-    return message_id, context_id or activity.message.conversation, hops

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hubbub.runtimes.shapes import object_in
 __all__ = ["answer", "as_runtime", "give_back", "run_team", "work"]
 
 _MARGIN_SECONDS = 1.0
+_FRAMEWORKS = ("autogen", "ag2", "pydantic_ai")
 _COUNTS = ("requests", "input_tokens", "output_tokens")
 
 
@@ -94,7 +96,7 @@ def as_runtime(team: Any) -> Runtime:
         TypeError: it is none of these.
     """
     members = cast("Sequence[Any]", team) if isinstance(team, list | tuple) else (team,)
-    match type(members[0] if members else None).__module__.partition(".")[0]:
+    match _framework_of(members[0] if members else None):
         case "autogen":
             from hubbub.runtimes.adapters.autogen import from_autogen
 
@@ -114,6 +116,12 @@ def as_runtime(team: Any) -> Runtime:
                 f"{team!r} is no runtime: give a ToolLoop, what from_autogen, from_ag2 or "
                 "from_pydantic_ai return, or an agent or team of these frameworks"
             )
+
+
+def _framework_of(member: object) -> str:
+    """Return the framework that a member is of, or derived from; empty if it is of none."""
+    packages = (kind.__module__.partition(".")[0] for kind in type(member).__mro__)
+    return next((package for package in packages if package in _FRAMEWORKS), "")
 
 
 def _is_runtime(team: Any) -> TypeGuard[Runtime]:
@@ -144,9 +152,11 @@ def _context(runtime: Runtime, task: Task, tools: Collection[str] | None) -> Run
 
 
 async def _pieces(runtime: Runtime, task: Task, context: RunContext) -> AsyncGenerator[str]:
-    async for event in iterate(runtime, asked(task), context):
-        if event.kind == "text":
-            yield event.data["delta"]
+    # Whoever leaves early must not leave the model at work until the garbage is collected.
+    async with contextlib.aclosing(iterate(runtime, asked(task), context)) as events:
+        async for event in events:
+            if event.kind == "text":
+                yield event.data["delta"]
 
 
 class _Recorder:

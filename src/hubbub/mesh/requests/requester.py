@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator
 
 from nats.aio.msg import Msg
@@ -17,37 +16,21 @@ from nats.aio.msg import Msg
 from hubbub.errors import (
     AgentUnavailable,
     ConnectionLost,
-    HubbubError,
-    InvalidMessage,
-    RateLimited,
     RemoteError,
     RequestTimeout,
 )
 from hubbub.mesh.requests.arrivals import Arrival, instances_of
 from hubbub.mesh.requests.call import Call
+from hubbub.mesh.requests.reading import read_answer
+from hubbub.mesh.requests.sending import give_up, repeat, send
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.headers import (
-    DEFAULT_TIMEOUT_SECONDS,
-    ERROR,
-    ERROR_CODE,
-    FINAL,
-    HANDED_BACK,
-    KNOWN,
-    OWNER,
-    RETRY,
-    RETRY_AFTER,
-    SEQUENCE,
-    STREAM,
-    TIMEOUT,
-)
+from hubbub.mesh.transport.headers import FINAL, HANDED_BACK, KNOWN, SEQUENCE
 from hubbub.mesh.transport.replies import NO_RESPONDERS, status_of
 from hubbub.wire.draft import Draft
-from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
 
 __all__ = ["Requester"]
-
-log = logging.getLogger("hubbub.requests")
 
 _SILENCE_SECONDS = 15.0
 _SUSPICIOUS_SECONDS = 6.0
@@ -56,7 +39,6 @@ _DOUBT_SECONDS = 0.25
 _POLL_SECONDS = 1.0
 # After an outage of the server, agents come back at different moments.
 _RETURN_SECONDS = 5.0
-_RECALL_SECONDS = 0.25
 _RECALLS_AFTER_OUTAGE = 8
 
 
@@ -104,9 +86,9 @@ class Requester:
         answered = False
         try:
             if repeated:
-                await self._repeat(call, recalls=1)
+                await repeat(self._connection, call, recalls=1)
             else:
-                await self._send(call)
+                await send(self._connection, call)
             answer = await call.next(min(timeout, _DOUBT_SECONDS))
             if answer is None or answer.headers is not None:
                 answer = await self._settle(call, answer)
@@ -117,8 +99,8 @@ class Requester:
         finally:
             del self._calls[call.number]
             if not answered:
-                await self._give_up(call)
-        return _read_answer(answer, call)
+                await give_up(self._connection, call)
+        return read_answer(answer, call)
 
     async def stream(
         self,
@@ -147,12 +129,12 @@ class Requester:
         call = await self._call(to_agent, message, timeout, wait, owner, streamed=True)
         expected, cancel_subject, finished = 1, "", False
         try:
-            await self._send(call)
+            await send(self._connection, call)
             piece = await self._settle(call, await call.next(min(timeout, _DOUBT_SECONDS)))
             while True:
                 headers = piece.headers or {}
                 finished = FINAL in headers or SEQUENCE not in headers
-                answer = _read_answer(piece, call)
+                answer = read_answer(piece, call)
                 cancel_subject = cancel_subject or piece.reply
                 if headers.get(SEQUENCE, str(expected)) != str(expected):
                     raise RemoteError(to_agent, "", "a piece of its answer got lost")
@@ -168,7 +150,7 @@ class Requester:
         finally:
             del self._calls[call.number]
             if not finished:
-                await self._give_up(call, cancel_subject)
+                await give_up(self._connection, call, cancel_subject)
 
     # The first answer
 
@@ -192,11 +174,12 @@ class Requester:
                         await self._come_up(call, arrival)
                         doubted = False
                     elif HANDED_BACK in headers:
-                        await self._send(call)  # it was not begun, so another instance may take it
+                        # It was not begun, so another instance may take it.
+                        await send(self._connection, call)
                     elif KNOWN not in headers:  # else it came after its time
                         return answer
                 elif call.reconnected:
-                    await self._repeat(call, recalls=_RECALLS_AFTER_OUTAGE)
+                    await repeat(self._connection, call, recalls=_RECALLS_AFTER_OUTAGE)
                 elif left <= 0:
                     raise RequestTimeout(call.to_agent, call.subject, call.timeout)
                 elif not doubted:
@@ -216,9 +199,9 @@ class Requester:
         await arrival.wait(min(left, _POLL_SECONDS))
         call.answer_by = loop.time() + call.timeout
         if call.repeated:
-            await self._repeat(call, recalls=_RECALLS_AFTER_OUTAGE)
+            await repeat(self._connection, call, recalls=_RECALLS_AFTER_OUTAGE)
         else:
-            await self._send(call)
+            await send(self._connection, call)
 
     async def _may_be_present(self, agent: str) -> bool:
         try:
@@ -244,7 +227,7 @@ class Requester:
             if piece is not None and KNOWN not in (piece.headers or {}):
                 return piece
 
-    # Sending
+    # Making calls
 
     async def _call(
         self,
@@ -281,89 +264,6 @@ class Requester:
         )
         return call
 
-    async def _send(self, call: Call, *, again: bool = False) -> None:
-        if not self._connection.client.is_connected:
-            await self._available(call)
-        call.reconnected = False
-        headers: dict[str, str] = {}
-        if call.streamed:
-            headers[STREAM] = "1"
-        elif again or call.sent or call.timeout != DEFAULT_TIMEOUT_SECONDS:
-            left = call.answer_by - asyncio.get_running_loop().time()
-            headers[TIMEOUT] = f"{max(left, 0.001):.3f}" if call.sent else f"{call.timeout:g}"
-        if again:
-            headers[RETRY] = "1"
-        if call.owner:
-            headers[OWNER] = call.owner
-        call.sent = True
-        await self._connection.publish(
-            call.subject, call.data, reply=call.reply, headers=headers or None
-        )
-
-    async def _available(self, call: Call) -> None:
-        """Wait for the connection: what is published without one would be sent twice."""
-        try:
-            async with asyncio.timeout_at(call.answer_by):
-                await self._connection.available()
-        except TimeoutError:
-            raise RequestTimeout(call.to_agent, call.subject, call.timeout) from None
-
-    async def _repeat(self, call: Call, *, recalls: int) -> None:
-        """Send a request that may have come before, unless some instance says that it did.
-
-        Args:
-            call: the call.
-            recalls: how many times to ask; after an outage, instances come back one by one.
-        """
-        call.repeated = True
-        if not await self._is_known(call, recalls):
-            await self._send(call, again=True)
-
-    async def _is_known(self, call: Call, recalls: int) -> bool:
-        """Ask all instances of the agent whether they know a request; who has an answer sends it.
-
-        One that is alone need not be asked: the request itself goes to it.
-        """
-        call.reconnected = False
-        try:
-            instances = await instances_of(self._connection, call.agent)
-        except ConnectionLost:
-            return False
-        if instances < 2:
-            return False
-        loop, strangers = asyncio.get_running_loop(), set[bytes]()
-        subject = self._connection.layout.recall(call.agent, call.sender)
-        for _ in range(recalls):
-            call.sent, call.reconnected = True, False
-            await self._connection.publish(subject, call.message_id.encode(), reply=call.reply)
-            until = min(loop.time() + _RECALL_SECONDS, call.answer_by)
-            while (answer := await call.next(until - loop.time())) is not None:
-                headers = answer.headers or {}
-                if status_of(answer) == NO_RESPONDERS:
-                    if recalls == 1:
-                        return False
-                    continue  # they are not back yet
-                if KNOWN not in headers:
-                    call.arrived.appendleft(answer)
-                    return True
-                if headers[KNOWN] == "1":
-                    return True
-                strangers.add(answer.data)
-                if len(strangers) >= instances:
-                    return False
-        return False
-
-    async def _give_up(self, call: Call, cancel_subject: str = "") -> None:
-        """Tell the agent that nobody waits for its answer any more."""
-        if not call.sent:
-            return
-        with contextlib.suppress(HubbubError):
-            if cancel_subject:
-                await self._connection.publish(cancel_subject, b"cancel")
-                return
-            subject = self._connection.layout.cancel(call.agent, call.sender)
-            await self._connection.publish(subject, call.message_id.encode(), reply=call.reply)
-
     # Hearing
 
     def _back(self) -> None:
@@ -385,29 +285,3 @@ class Requester:
         call = self._calls.get(message.subject.rpartition(".")[2])
         if call is not None:
             call.put(message)
-
-
-def _read_answer(answer: Msg, call: Call) -> AgentMessage:
-    headers = answer.headers or {}
-    if ERROR in headers:
-        raise _read_error(answer, headers, call)
-    try:
-        return read_plain(answer.data, to_agent=call.to_agent, from_agent=call.agent)
-    except InvalidMessage as error:
-        raise RemoteError(
-            call.to_agent, "InvalidMessage", f"its answer is unreadable: {error}"
-        ) from None
-
-
-def _read_error(answer: Msg, headers: dict[str, str], call: Call) -> HubbubError:
-    if headers.get(ERROR_CODE) == "429":
-        seconds: float | None = None
-        with contextlib.suppress(KeyError, ValueError):
-            seconds = float(headers[RETRY_AFTER])
-        return RateLimited(repr(call.to_agent), seconds)
-    kind, _, reason = headers[ERROR].partition(": ")
-    try:
-        reason = read_plain(answer.data, to_agent=call.to_agent).text or reason
-    except InvalidMessage:
-        log.debug("an error reply of %s has no readable body", call.to_agent)
-    return RemoteError(call.to_agent, kind, reason)

@@ -198,7 +198,12 @@ class Attempt:
 
     async def _show(self, text: str, *, key: str = "", offset: int = 0) -> None:
         subject = self._connection.layout.live(self._service.card.token, self.task_id)
-        facts: dict[str, Any] = {"attempt": self._job.attempt, "text": text}
+        # Whoever follows hears of it another way than of the log, and perhaps sooner.
+        facts: dict[str, Any] = {
+            "attempt": self._job.attempt,
+            "text": text,
+            "after": self._job.log.head,
+        }
         if key:
             facts |= {"key": key, "offset": offset}
         await self._connection.publish(subject, encode(facts))

@@ -27,8 +27,8 @@ def package(name: str, *, extra: str, feature: str, only: str = "") -> Any:
     """
     try:
         found = importlib.import_module(name)
-    except ImportError:
-        raise MissingExtra(feature, extra) from None
+    except ImportError as error:
+        raise MissingExtra(feature, extra) from error
     if only and not hasattr(found, only):
         raise MissingExtra(feature, extra)
     return found

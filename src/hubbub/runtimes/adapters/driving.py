@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -89,6 +88,8 @@ class Driver:
         except BaseException:
             ctx.partial = interrupted()
             raise
+        finally:
+            gate.close()
         if played is None:
             state = interrupted()
             return RunResult(None, state, account.used - used, tuple(gate.questions))
@@ -118,13 +119,22 @@ async def _played(gate: Gate, playing: Awaitable[Played]) -> Played | None:
 
 
 async def _cancelled(inner: asyncio.Future[Any]) -> None:
-    """Wait until a framework has ended, which some do only when they are told twice."""
+    """Wait until a framework has ended, which some do only when they are told twice.
+
+    Raises:
+        asyncio.CancelledError: the caller was cancelled meanwhile.
+    """
+    told: asyncio.CancelledError | None = None
     while not inner.done():
         inner.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait({inner}, timeout=1.0)
+        except asyncio.CancelledError as canceled:
+            told = canceled  # but nothing of the run may stay behind
     if not inner.cancelled():
         inner.exception()
+    if told is not None:
+        raise told
 
 
 def is_caused_by(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

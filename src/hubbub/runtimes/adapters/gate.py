@@ -65,6 +65,8 @@ class Gate:
         self._busy = 0
         self._begun = 0
         self._asked: Counter[str] = Counter()
+        self._called: Counter[str] = Counter()
+        self._decided: Counter[str] = Counter()
         self._failed: set[str] = set()
         self._is_live = journal.is_empty
         self._checking: asyncio.Task[None] | None = None
@@ -90,7 +92,7 @@ class Gate:
     # Tools
 
     def failed(self, call_id: str) -> bool:
-        """Tell whether a tool call went wrong, as far as it went through here."""
+        """Tell whether the last call of an id went wrong, as far as it went through here."""
         return call_id in self._failed
 
     async def call(self, tool: Tool, call_id: str, arguments: str, agent: str) -> ToolOutcome:
@@ -127,7 +129,8 @@ class Gate:
         Raises:
             Exception: whatever a tool of the framework's own raises.
         """
-        known = self.journal.tools.get(call_id)
+        key = _numbered(self._called, call_id)
+        known = self.journal.tools.get(key)
         if known is not None:
             outcome = ToolOutcome(str(known["text"]), bool(known["failed"]))
         else:
@@ -135,7 +138,7 @@ class Gate:
             self._busy += 1
             self._begun += 1
             try:
-                asking_for(call_id)
+                asking_for(key)
                 outcome = await make()
             except (Exception, asyncio.CancelledError):
                 raise
@@ -144,9 +147,11 @@ class Gate:
             finally:
                 self._busy -= 1
                 self._check_rest()
-            self.journal.tools[call_id] = {"text": outcome.text, "failed": outcome.failed}
+            self.journal.tools[key] = {"text": outcome.text, "failed": outcome.failed}
         if outcome.failed:
             self._failed.add(call_id)
+        else:
+            self._failed.discard(call_id)
         return outcome
 
     # Questions
@@ -170,8 +175,9 @@ class Gate:
 
     async def approves(self, name: str, arguments: JsonObject, call_id: str, agent: str) -> Any:
         """Ask a person about a call of the framework's own tool; return the decision."""
+        key = _numbered(self._decided, call_id)
         question = Question(
-            f"May {agent} run {name}?", "approval", tool=name, arguments=arguments, id=call_id
+            f"May {agent} run {name}?", "approval", tool=name, arguments=arguments, id=key
         )
         return await self.ask(question, agent)
 
@@ -179,7 +185,7 @@ class Gate:
         if not isinstance(unwinding, Parked):
             await self.end(unwinding)
         self.questions.append(unwinding.question)
-        self._check_rest(parked=True)
+        self._check_rest()
         await asyncio.Event().wait()
         raise AssertionError("waits until it is cancelled")
 
@@ -190,9 +196,14 @@ class Gate:
         await asyncio.Event().wait()
         raise AssertionError("waits until it is cancelled")
 
-    def _check_rest(self, *, parked: bool = False) -> None:
+    def close(self) -> None:
+        """Stop looking at a run that has ended."""
+        if self._checking is not None:
+            self._checking.cancel()
+
+    def _check_rest(self) -> None:
         """Stop the framework once everything it does waits for a person."""
-        if not (self.questions or parked) or self._checking is not None:
+        if not self.questions or self._checking is not None:
             return
 
         async def check() -> None:
@@ -237,6 +248,12 @@ class Gate:
 
     async def _out_of_time(self) -> None:
         await self.end(LimitReached("seconds", self._budget.limits.seconds or 0))
+
+
+def _numbered(seen: Counter[str], call_id: str) -> str:
+    """Return an id of its own for a call: some servers number those of each answer anew."""
+    seen[call_id] += 1
+    return call_id if seen[call_id] == 1 else f"{call_id}#{seen[call_id]}"
 
 
 def _changed(decision: Any) -> str | None:

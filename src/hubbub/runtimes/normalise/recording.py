@@ -175,9 +175,11 @@ class _Call:
                 await caller.out_of_time()
             raise
         finally:
-            if caller is not None and caller.after is not None:
-                await caller.after(*told)
-            self._parts.put_nowait(None)
+            try:
+                if caller is not None and caller.after is not None:
+                    await caller.after(*told)
+            finally:
+                self._parts.put_nowait(None)  # or else the reader waits for ever
         if facts is None:
             raise _NotWhole
         return facts

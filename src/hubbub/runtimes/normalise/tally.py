@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hubbub.mesh.limits import Usage
 from hubbub.runtimes.normalise.sse import SseRecord, SseSplitter, encode_sse
@@ -110,9 +110,9 @@ def _joined(chunks: list[JsonObject]) -> list[JsonObject]:
     """Return the chunks with neighbours that only add text of one kind made one."""
     out: list[JsonObject] = []
     for chunk in chunks:
-        kind, text = _text_alone(chunk)
-        before, said = _text_alone(out[-1]) if out else ("", "")
-        if kind and kind == before:
+        at, kind, text = _text_alone(chunk)
+        place, before, said = _text_alone(out[-1]) if out else (0, "", "")
+        if kind and (at, kind) == (place, before):
             choice = object_in(out[-1]["choices"][0])
             out[-1] = {**out[-1], "choices": [{**choice, "delta": {kind: said + text}}]}
         else:
@@ -120,15 +120,16 @@ def _joined(chunks: list[JsonObject]) -> list[JsonObject]:
     return out
 
 
-def _text_alone(chunk: JsonObject) -> tuple[str, str]:
-    """Return the key and the text of a chunk that has nothing else to tell."""
+def _text_alone(chunk: JsonObject) -> tuple[Any, str, str]:
+    """Return the choice, the key and the text of a chunk that has nothing else to tell."""
     choices = as_list(chunk.get("choices"))
     choice = object_in(choices[0]) if len(choices) == 1 else {}
     delta = object_in(choice.get("delta"))
     if len(delta) != 1 or choice.get("finish_reason") or chunk.get("usage"):
-        return "", ""
+        return 0, "", ""
     ((key, text),) = delta.items()
-    return (key, text) if key in _TEXTS and isinstance(text, str) else ("", "")
+    alone = key in _TEXTS and isinstance(text, str)
+    return (choice.get("index", 0), key, text) if alone else (0, "", "")
 
 
 def _parsed(text: str) -> JsonObject | None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from hubbub.agents.threads import DaemonThreads
 from hubbub.errors import HubbubError
 from hubbub.runtimes.adapters.clients import Clients, package
 
 __all__ = ["Bridge", "RunEnded"]
 
 _HANDLED_BY_SENDING = ("host", "content-length", "connection")
+_MOST_THREADS = 64
 _OF_THE_BODY = (b"content-length", b"content-encoding", b"transfer-encoding")
 
 
@@ -39,8 +41,17 @@ class Bridge:
         # AutoGen starts threads without it.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._bodies: dict[int, Any] = {}
+        self._bodies: dict[int, tuple[Any, Any]] = {}
+        # Threads that wait for the loop must not be those that it looks up addresses in.
+        self._threads = DaemonThreads(_MOST_THREADS, name="autogen")
         self._is_closed = False
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in a thread that has the context variables of here."""
+        context = contextvars.copy_context()
+        return await self._loop.run_in_executor(
+            self._threads, lambda: context.run(function, *arguments)
+        )
 
     def client(self) -> Any:
         """Return a sync client of httpx 0.28, the one that AutoGen takes."""
@@ -60,8 +71,8 @@ class Bridge:
     def send(self, httpx: Any, request: Any) -> Any:
         """Send a request from a thread and return its response, whose body is still to come."""
         response = self.wait(self._sent(request))
-        bridge, key = self, id(response)
-        parts = self._bodies[key] = response.aiter_bytes()
+        bridge, key, parts = self, id(response), response.aiter_bytes()
+        self._bodies[key] = (parts, response)
 
         class Body(httpx.SyncByteStream):
             def __iter__(self) -> Any:
@@ -69,7 +80,7 @@ class Bridge:
                     yield part
 
             def close(self) -> None:
-                bridge.wait(bridge.end_body(key, response))
+                bridge.wait(bridge.end_body(key))
 
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _OF_THE_BODY]
         return httpx.Response(response.status_code, headers=headers, stream=Body())
@@ -129,12 +140,13 @@ class Bridge:
         except concurrent.futures.CancelledError:
             raise RunEnded from None
 
-    async def end_body(self, key: int, response: Any) -> None:
+    async def end_body(self, key: int) -> None:
         """Close a response, which tells the server to stop."""
-        parts = self._bodies.pop(key, None)
-        if parts is not None:
+        body = self._bodies.pop(key, None)
+        if body is not None:
+            parts, response = body
             await parts.aclose()
-        await response.aclose()
+            await response.aclose()  # parts that nobody has asked for do not
 
     async def aclose(self) -> None:
         """End everything that threads of the run still wait for."""
@@ -144,8 +156,9 @@ class Bridge:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        for parts in self._bodies.values():
-            await parts.aclose()
+        for key in list(self._bodies):
+            await self.end_body(key)
+        self._threads.shutdown()
 
 
 def _close(doing: Any) -> None:

@@ -28,6 +28,7 @@ def equip(
     io: Surroundings,
     tools: Mapping[str, Tool],
     is_team: bool,
+    manager: Any = None,
 ) -> None:
     """Lead model calls and tool calls of agents through our gate.
 
@@ -39,14 +40,18 @@ def equip(
         tools: the tools of the run.
         is_team: whether a model's calls of these tools are made within its agent's turn; else they
             are part of the chat.
+        manager: of a group chat, if it is one; the model that selects the next speaker is asked
+            the same way.
     """
     client = bridge.client()
     for agent in agents:
         _connect(agent, client)
         _execute_through(agent, gate, io, tools)
-        _reply_in_thread(agent, gate, io, tools if is_team else _NONE)
+        _reply_in_thread(agent, gate, bridge, io, tools if is_team else _NONE)
         if is_team:
             offer(agent, tools)
+    if manager is not None:
+        _select_through(manager, gate, bridge, io, client)
 
 
 def offer(agent: Any, tools: Mapping[str, Tool]) -> None:
@@ -57,14 +62,44 @@ def offer(agent: Any, tools: Mapping[str, Tool]) -> None:
         agent.update_tool_signature(tool.spec, is_remove=False, silent_override=True)
 
 
-def _connect(agent: Any, client: Any) -> None:
+def _select_through(
+    manager: Any, gate: Gate, bridge: Bridge, io: Surroundings, client: Any
+) -> None:
+    autogen = package("autogen", extra="autogen", feature="from_autogen")
+
+    def prepare(group: Any) -> None:
+        # The class's own: a group that serves several runs is prepared for each.
+        create = cast("Any", type(group))._create_internal_agents
+
+        def created(*arguments: Any, **options: Any) -> Any:
+            checking, selecting = create(group, *arguments, **options)
+            # What it says is no part of the chat, so nobody sees it being written.
+            _connect(selecting, client, streams=False)
+            _reply_in_thread(selecting, gate, bridge, io, _NONE)
+            return checking, selecting
+
+        group._create_internal_agents = created
+
+    for reply in manager._reply_func_list:
+        # The manager leads a copy of its group.
+        if isinstance(reply["config"], autogen.GroupChat):
+            prepare(reply["config"])
+
+
+def _connect(agent: Any, client: Any, *, streams: bool = True) -> None:
     if agent.llm_config is False or agent.llm_config is None:
         return
-    for entry in agent.llm_config.config_list:
-        if entry.get("api_type", "openai") == "openai":
-            entry.http_client = client
-            entry.stream = True
+    entries = [entry for entry in agent.llm_config.config_list if _is_openai(entry)]
+    if not entries:
+        return  # and its client stays as it is: it may be one of the user's own
+    for entry in entries:
+        entry.http_client = client
+        entry.stream = streams
     agent.client = type(agent)._create_client(agent.llm_config)
+
+
+def _is_openai(entry: Any) -> bool:
+    return entry.get("api_type", "openai") == "openai" and not entry.get("model_client_cls")
 
 
 def _execute_through(agent: Any, gate: Gate, io: Surroundings, tools: Mapping[str, Tool]) -> None:
@@ -110,8 +145,10 @@ def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _reply_in_thread(agent: Any, gate: Gate, io: Surroundings, tools: Mapping[str, Tool]) -> None:
-    """Call the model in a thread that has the run's context variables."""
+def _reply_in_thread(
+    agent: Any, gate: Gate, bridge: Bridge, io: Surroundings, tools: Mapping[str, Tool]
+) -> None:
+    """Call the model in a thread of the run's own that has its context variables."""
     autogen = package("autogen", extra="autogen", feature="from_autogen")
 
     async def reply(
@@ -122,7 +159,7 @@ def _reply_in_thread(agent: Any, gate: Gate, io: Surroundings, tools: Mapping[st
         talk = list(messages)
         while True:
             speaking.set(agent.name)
-            well, said = await asyncio.to_thread(agent.generate_oai_reply, talk, sender, config)
+            well, said = await bridge.in_thread(agent.generate_oai_reply, talk, sender, config)
             calls = as_list(object_in(said).get("tool_calls"))
             if not calls or any(_name(call) not in tools for call in calls):
                 return well, said

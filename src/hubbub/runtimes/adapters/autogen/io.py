@@ -72,7 +72,9 @@ class Surroundings:
             told = await self._told.get()
             try:
                 await self._gate.emit(told.kind, told.agent, **told.data)
-            except Exception as error:  # noqa: BLE001 - the watcher's own, handed to the driver
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the watcher's own, handed to the driver
                 self._gate.error = self._gate.error or error
                 self._gate.stopped.set()
             finally:

@@ -52,7 +52,9 @@ def from_autogen(
 
     Args:
         agent_or_team: what works, or a function that makes it.
-        name: whom events are attributed to that are no single agent's.
+        name: whom events are attributed to that are no single agent's; by default the agent, the
+            manager of the group, or the two of a pair. A member of a team cannot lend its name:
+            what it says is on record, and must be told from the answer of all.
         max_turns: turns of a chat of two.
         limits: what a run may use unless its context says otherwise.
         mesh_tools: whether the agent that hosts it lets it talk to other agents, or with which of
@@ -61,7 +63,8 @@ def from_autogen(
         cut_off: `keep` uses answers that were cut off at the token limit.
 
     Raises:
-        ValueError: there is no mesh tool of that name.
+        ValueError: there is no mesh tool of that name, or the name is that of a member; of what
+            a function makes, the run raises it.
         MissingExtra: classic AutoGen is not installed.
         TypeError: it is none of these.
     """
@@ -69,9 +72,10 @@ def from_autogen(
     driver = Driver(limits or Limits(), approve, cut_off, chosen(mesh_tools))
     if inspect.isfunction(agent_or_team) or inspect.ismethod(agent_or_team):
         return AutoGenRuntime(cast("Callable[[], Any]", agent_or_team), name, max_turns, driver)
-    _cast(agent_or_team)
     lock = asyncio.Lock()
-    return AutoGenRuntime(lambda: agent_or_team, name, max_turns, driver, lock)
+    runtime = AutoGenRuntime(lambda: agent_or_team, name, max_turns, driver, lock)
+    runtime.cast()
+    return runtime
 
 
 class AutoGenRuntime(Adapted):
@@ -94,9 +98,23 @@ class AutoGenRuntime(Adapted):
     @property
     def name(self) -> str:
         """Whom its events are attributed to."""
-        if self._name is None:
-            self._name = _cast(self._make()).name
-        return self._name
+        return self._name or self.cast().name
+
+    def cast(self) -> _Cast:
+        """Return who plays in a run.
+
+        Raises:
+            TypeError: it is nothing of AutoGen's that can work.
+            ValueError: a member has the name of all.
+        """
+        found = _cast(self._make())
+        self._name = self._name or found.name
+        if self._name in found.members:
+            raise ValueError(
+                f"{self._name!r} is a member of the team, whose words could not be told from the "
+                "team's answer: give from_autogen another name"
+            )
+        return found
 
     async def run(self, task: str | None, ctx: RunContext) -> RunResult:
         """Work on a task, or go on with an interrupted run; see `Driver.drive`."""
@@ -104,12 +122,20 @@ class AutoGenRuntime(Adapted):
             return await super().run(task, ctx)
 
     async def _play(self, gate: Gate, task: str, state: Any) -> Played:
-        cast_ = _cast(self._make())
+        cast_ = self.cast()
         bridge, io = Bridge(self._clients), Surroundings(gate)
         try:
             tools = toolbox(gate.ctx.tools)
             is_team = not isinstance(cast_, _Single)
-            equip(cast_.agents, gate=gate, bridge=bridge, io=io, tools=tools, is_team=is_team)
+            equip(
+                cast_.agents,
+                gate=gate,
+                bridge=bridge,
+                io=io,
+                tools=tools,
+                is_team=is_team,
+                manager=cast_.manager if isinstance(cast_, _Group) else None,
+            )
             with stream_default(io):
                 await cast_.play(task, state, tools, self._max_turns)
             await io.told()
@@ -133,6 +159,7 @@ class _Single:
         )
         self.agent = agent
         self.agents = [agent, self.user]
+        self.members: frozenset[str] = frozenset()
 
     async def play(
         self, task: str, state: Any, tools: dict[str, Tool], _max_turns: int | None
@@ -155,8 +182,9 @@ class _Pair:
 
     def __init__(self, first: Any, second: Any) -> None:
         self.first, self.second = first, second
-        self.name: str = second.name
+        self.name = f"{first.name} and {second.name}"
         self.agents = [first, second]
+        self.members = frozenset(agent.name for agent in self.agents)
 
     async def play(
         self, task: str, state: Any, _tools: dict[str, Tool], max_turns: int | None
@@ -183,6 +211,7 @@ class _Group:
             USER, llm_config=False, human_input_mode="NEVER", default_auto_reply=""
         )
         self.agents = [*manager.groupchat.agents, manager]
+        self.members = frozenset(agent.name for agent in manager.groupchat.agents)
 
     async def play(
         self, task: str, state: Any, _tools: dict[str, Tool], _max_turns: int | None
@@ -214,7 +243,10 @@ class _Group:
         return copy.deepcopy(self.manager.groupchat.messages)
 
 
-def _cast(team: Any) -> _Single | _Pair | _Group:
+_Cast = _Single | _Pair | _Group
+
+
+def _cast(team: Any) -> _Cast:
     autogen = _autogen()
     if isinstance(team, autogen.GroupChat):
         team = autogen.GroupChatManager(team, llm_config=False)
