@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserType
+from playwright.sync_api import Browser, BrowserType, expect
 
 from browser.console import Console, open_console
 from browser.stage import Stage
+
+expect.set_options(timeout=15_000)  # a machine that is busy takes its time
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -136,6 +136,15 @@ def test_what_is_heard_late_or_is_no_sense_is_passed_over() -> None:
         assert of_people("a", "t", wrong, QuestionsSeen()) is None
 
 
+def test_an_answer_tells_itself_whether_it_is_a_secret() -> None:
+    seen = QuestionsSeen()
+    for told, shown in ((False, "x"), (True, None), (None, None)):
+        facts = {"id": f"q{told}", "answer": "x"} | ({} if told is None else {"secret": told})
+        data = seen.shown(TaskEvent(kind="answered", data=facts))
+        assert data["answer"] == shown
+        assert ("hidden" in data) == (shown is None)
+
+
 async def test_a_task_is_canceled_by_a_page(
     config: NATSConfig, name: Named, tmp_path: Path
 ) -> None:

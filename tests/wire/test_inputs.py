@@ -49,6 +49,7 @@ def test_an_answer_settles_its_question_once() -> None:
         "by": "ada",
         "answer_id": "a1",
         "at": "2026-01-01T00:00:00Z",
+        "secret": False,
     }
     recording.add(TaskEvent(kind=kind, data=facts))
     assert settling(answer_key("q1"), answer("Bob", "a2"), recording) is None

@@ -145,7 +145,8 @@ def settling(key: str, data: bytes, recording: Recording) -> tuple[str, dict[str
             if question.id == key.removeprefix(_ANSWER):
                 answer = Answer.from_bytes(data)
                 facts = {"id": question.id, "answer": answer.answer, "by": answer.by}
-                return "answered", {"key": call, **facts, "answer_id": answer.id, "at": answer.at}
+                facts |= {"answer_id": answer.id, "at": answer.at, "secret": question.secret}
+                return "answered", {"key": call, **facts}
     elif key.startswith(_CHILD):
         end = ChildEnd.from_bytes(data)
         call = child_call(end.agent, end.task_id)

@@ -81,9 +81,14 @@ class QuestionsSeen:
             self._known[str(asked.get("id"))] = bool(asked.get("secret"))
             if len(self._known) > _MOST_QUESTIONS:
                 self._known.popitem(last=False)
-        elif event.kind == "answered" and self._known.get(str(event.data.get("id")), True):
+        elif event.kind == "answered" and self._is_secret(event):
             return {**event.data, "answer": None, "hidden": True}
         return event.data
+
+    def _is_secret(self, event: TaskEvent) -> bool:
+        """Tell whether an answer may be one; logs of before do not say it of the answer itself."""
+        told = event.data.get("secret")
+        return told if isinstance(told, bool) else self._known.get(str(event.data.get("id")), True)
 
 
 def mesh_frame(connected: bool, at: str, seq: str | None) -> bytes:
