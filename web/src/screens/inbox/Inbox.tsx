@@ -70,12 +70,14 @@ export function Inbox({
     go(path, { replace: true });
   }, [narrow, key, first, go]);
 
+  // The list tells of an answer a moment later: what was just answered may still be open in it.
+  const other = open.find((one) => keyOf(one) !== key);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only once it lands
   useEffect(() => {
-    if (!isLast || !first) return;
+    if (!isLast || !other) return;
     setLast(false);
-    show(first, narrow ? "card" : "field");
-  }, [isLast, first]);
+    show(other, narrow ? "card" : "field");
+  }, [isLast, other]);
 
   // What one has answered oneself, and was the last, makes way for the empty state.
   const isOver =

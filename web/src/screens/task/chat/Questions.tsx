@@ -1,5 +1,6 @@
 /** The questions of a task: open ones to be answered, others with their answer. */
 import { CircleHelp, Lock } from "lucide-react";
+import { useState } from "react";
 import { useMesh, useSlice } from "@/app/hooks";
 import type { OpenQuestion } from "@/core/mesh/questions";
 import type { Json, Question, Task } from "@/core/protocol";
@@ -17,6 +18,8 @@ import { Time } from "./Time";
 export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
   const mesh = useMesh();
   const known = useSlice(mesh.questions.slice);
+  /** Whether one was answered here: then the focus goes on to the next, unless it is elsewhere. */
+  const [movesOn, setMovesOn] = useState(false);
   if (FINAL_STATES.has(view.state)) return null;
   const open = view.items
     .filter((item): item is ItemOf<"question"> => item.kind === "question" && !item.answer)
@@ -29,12 +32,23 @@ export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
           looks: [],
         },
     );
+  const next = open.find((one) => !one.answered);
   return open.map((asked) => (
     <div key={asked.question.id} className="tlog-question">
-      <QuestionCard asked={asked} />
+      <QuestionCard
+        asked={asked}
+        autoFocus={movesOn && asked === next && isFree()}
+        onAnswered={() => setMovesOn(true)}
+      />
     </div>
   ));
 }
+
+/** Whether the focus is nowhere, or on a question: whoever writes elsewhere keeps it. */
+const isFree = (): boolean => {
+  const { activeElement: focused } = document;
+  return focused === null || focused === document.body || focused.closest(".qcard") !== null;
+};
 
 /** A question where it was asked. One that is open has its card at the end of the chat. */
 export function AskedLine({ item, isPast }: { item: ItemOf<"question">; isPast: boolean }) {
