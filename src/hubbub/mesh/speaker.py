@@ -335,43 +335,6 @@ class Speaker(ABC):
         file = await find_file(connection, file_id)
         return b"".join([piece async for piece in read_pieces(connection, file)]), file
 
-    async def put_file(
-        self, data: bytes, *, name: str, media_type: str = "application/octet-stream"
-    ) -> StoredFile:
-        """Store a file, which then goes with messages as one of `metadata["files"]`.
-
-        Within a task it belongs to the person that the task is done for. What runs again stores it
-        again: do it in a step.
-
-        Args:
-            data: what it holds.
-            name: how it is called.
-            media_type: what it is, such as `image/png`.
-
-        Raises:
-            InvalidMessage: name or type cannot be.
-            ConnectionLost: the server does not confirm it.
-        """
-
-        async def whole() -> AsyncGenerator[bytes]:
-            yield data
-
-        connection = self._line().connection
-        return await put_file(
-            connection, whole(), name=name, media_type=media_type, owner=self._owner()
-        )
-
-    async def read_file(self, file_id: str) -> tuple[bytes, StoredFile]:
-        """Return what a file holds, and what is known of it.
-
-        Raises:
-            StoredFileNotFound: there is none with this id, or not any more.
-            ConnectionLost: the server does not answer.
-        """
-        connection = self._line().connection
-        file = await find_file(connection, file_id)
-        return b"".join([piece async for piece in read_pieces(connection, file)]), file
-
     def task(self, agent: str, task_id: str) -> TaskHandle:
         """Return a handle on a task by its id."""
         return TaskHandle(self._line().connection, agent, task_id)

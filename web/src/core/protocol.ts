@@ -21,7 +21,7 @@ export type StoredEvent = Omit<Schemas["LoggedEvent"], "data"> & { data: { [key:
 /** A question with the task that asks it. */
 export type AskedQuestion = Schemas["Asked"];
 /** How the mesh is. */
-export type Health = Schemas["MeshHealth"];
+export type Health = Required<Schemas["MeshHealth"]>;
 
 export const FINAL_STATES: ReadonlySet<TaskState> = new Set([
   "completed",

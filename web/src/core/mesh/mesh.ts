@@ -59,7 +59,7 @@ export class Mesh {
   readonly #logs = new Map<string, { store: TaskLogStore; users: number; unwant: () => void }>();
   readonly #due = new Map<Part, ReturnType<typeof setTimeout>>();
   readonly #stale = new Set<string>();
-  #isRead = false;
+  #wasLive = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session) {
@@ -182,7 +182,7 @@ export class Mesh {
           this.#lettersChanged();
           break;
         case "look":
-          this.questions.look(event);
+          if (event.page !== this.live.page) this.questions.look(event);
           break;
         case "mesh":
           if (event.connected && !link.nats) this.#soon("agents");
@@ -222,9 +222,9 @@ export class Mesh {
     this.link.set({ ...before, state });
     if (state !== "live") return;
     // The first time there is nothing; later what was missed comes by itself, or a gap is told.
-    if (this.#isRead) void this.#load("agents");
+    if (this.#wasLive) void this.#load("agents");
     else this.refresh();
-    this.#isRead = true;
+    this.#wasLive = true;
   }
 
   #soon(part: Part): void {

@@ -1,6 +1,6 @@
 /** What is wrong, or worth a word, and what helps. */
 import { CircleAlert, CircleCheck, Info, type LucideIcon, TriangleAlert } from "lucide-react";
-import type { Health } from "@/core/api";
+import type { Health } from "@/core/protocol";
 import { Badge, CopyText, Panel } from "@/kit";
 import { gravest } from "./facts";
 

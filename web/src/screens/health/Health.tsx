@@ -2,8 +2,8 @@
 import { Lock } from "lucide-react";
 import type { ReactNode } from "react";
 import { useLoad, useMesh, useNow } from "@/app/hooks";
-import { api, type Health as Facts } from "@/core/api";
-import type { Json } from "@/core/protocol";
+import { api } from "@/core/api";
+import type { Health as Facts } from "@/core/protocol";
 import { bytes, compact, duration } from "@/core/text";
 import { Empty, Failure, Panel, Skeleton } from "@/kit";
 import { Findings } from "./Findings";
@@ -67,10 +67,9 @@ function Whole({ facts }: { facts: Facts }) {
 }
 
 function Server({ facts: { server, connected } }: { facts: Facts }) {
-  const { name, version, url, cluster, jetstream } = server;
-  const kept = Object.entries(
-    jetstream && typeof jetstream === "object" && !Array.isArray(jetstream) ? jetstream : {},
-  );
+  if (!server) return <Panel title="NATS server">{null}</Panel>;
+  const { name, version, url, cluster } = server;
+  const kept = Object.entries(server.jetstream ?? {});
   return (
     <Panel title="NATS server">
       <FactList
@@ -118,8 +117,7 @@ const named = (fact: string): string => {
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
-function written(fact: string, value: Json): string {
-  if (typeof value !== "number") return typeof value === "string" ? value : JSON.stringify(value);
+function written(fact: string, value: number): string {
   if (value < 0) return "unlimited";
   return /memory|storage|store|bytes/.test(fact) ? bytes(value) : compact(value);
 }

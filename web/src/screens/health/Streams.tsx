@@ -1,6 +1,6 @@
 /** What is stored, and who is how far behind in working it off. */
 import type { CSSProperties } from "react";
-import type { Health } from "@/core/api";
+import type { Health } from "@/core/protocol";
 import { bytes, compact } from "@/core/text";
 import { Ago, Empty, Panel } from "@/kit";
 import { laggards } from "./facts";

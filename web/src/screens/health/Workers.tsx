@@ -1,6 +1,6 @@
 /** Who works: the processes that serve agents, and the versions of their code. */
 import { GitCompareArrows } from "lucide-react";
-import type { Health } from "@/core/api";
+import type { Health } from "@/core/protocol";
 import { Ago, Avatar, Badge, Empty, Panel, StatusDot } from "@/kit";
 import { mixed } from "./facts";
 

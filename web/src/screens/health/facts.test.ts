@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Health } from "@/core/api";
+import type { Health } from "@/core/protocol";
 import { gravest, laggards, mixed } from "./facts";
 
 test("agents whose workers differ in their version", () => {

@@ -1,5 +1,5 @@
 /** What is read out of the health of the mesh. */
-import type { Health } from "@/core/api";
+import type { Health } from "@/core/protocol";
 
 type Worker = Health["workers"][number];
 type Stream = Health["streams"][number];
