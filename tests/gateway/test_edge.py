@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from websockets.asyncio.client import connect as websocket
+from websockets.exceptions import InvalidStatus
 
 from hubbub import NATSConfig
 from hubbub.errors import HubbubError, SettingsError
@@ -16,7 +19,7 @@ from hubbub.gateway.serve import serve
 from hubbub.gateway.settings import GatewaySettings, is_loopback
 from hubbub.testing import ServerProcess
 
-from .kit import check_problem, events, gateway
+from .kit import PATIENCE, check_problem, events, gateway
 
 
 async def test_every_response_has_an_id_and_protecting_headers(open_config: NATSConfig) -> None:
@@ -169,6 +172,68 @@ async def test_without_nats_it_says_so_at_once(own_server: ServerProcess) -> Non
             assert "hubbub doctor" in problem["detail"]
         assert (await client.get("/healthz")).status_code == 200
         assert "hubbub_nats_connected 0.0" in (await client.get("/metrics")).text
+
+
+async def test_it_is_up_before_nats_is_and_serves_as_soon_as_that_is_there(
+    own_server: ServerProcess,
+) -> None:
+    own_server.kill()
+    async with gateway(NATSConfig(nats_url=own_server.url)) as door, door.client() as client:
+        assert (await client.get("/healthz")).status_code == 200
+        for path in ("/readyz", "/api/agents", "/v1/models"):
+            refused = await client.get(path)
+            assert "hubbub doctor" in check_problem(refused, 503, "mesh-unavailable")["detail"]
+            assert int(refused.headers["retry-after"]) >= 1
+        with pytest.raises(InvalidStatus) as socket:
+            async with websocket(door.url.replace("http", "ws", 1) + "/api/live"):
+                pass
+        assert socket.value.response.status_code == 503
+        own_server.start()
+        async with asyncio.timeout(PATIENCE):
+            while (await client.get("/readyz")).status_code == 503:
+                pass
+        started = await client.post("/api/tasks", json={"agent": "Nobody", "content": "x"})
+        assert started.status_code == 201
+        async with websocket(door.url.replace("http", "ws", 1) + "/api/live"):
+            pass
+
+
+async def test_only_the_headers_can_be_asked_for(open_config: NATSConfig) -> None:
+    async with asyncio.timeout(2 * PATIENCE), gateway(open_config) as door, door.client() as client:
+        body = {"agent": "Nobody-Heads", "content": "x"}
+        task = (await client.post("/api/tasks", json=body)).json()["id"]
+        for path, status in (
+            ("/healthz", 200),
+            (f"/api/tasks/{task}", 200),
+            (f"/api/tasks/{task}/events", 200),
+            ("/nowhere", 404),
+            ("/api/requests", 405),
+        ):
+            for _ in range(2):  # the connection is good for more
+                head = await client.head(path)
+                assert (head.status_code, head.content) == (status, b""), path
+        lines = (await client.get("/metrics")).text
+        assert 'method="HEAD",route="/healthz",status="200"} 2.0' in lines
+        assert "hubbub_open_streams 0.0" in lines
+
+
+async def test_a_wrong_path_or_method_is_told_what_is_right(open_config: NATSConfig) -> None:
+    async with gateway(open_config) as door, door.client() as client:
+        slash = await client.post("/api/tasks/", json={"agent": "A", "content": "x"})
+        assert "without the slash" in check_problem(slash, 404)["detail"]
+        wrong = await client.delete("/api/agents")
+        assert "Allow" in check_problem(wrong, 405)["detail"]
+        assert "GET" in wrong.headers["allow"]
+        check_problem(await client.options("/api/agents"), 405)
+
+
+async def test_a_setting_that_no_server_can_mend_is_told_at_the_start(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    config = NATSConfig(nats_url=own_server.url, nats_creds=tmp_path / "none.creds")
+    with pytest.raises(SettingsError, match=r"none\.creds"):
+        async with gateway(config):
+            pass
 
 
 async def test_strangers_are_not_let_in_by_mistake(

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import hubbub
 from hubbub import NATSConfig
+from hubbub.gateway.live.happenings import of_delta
 from hubbub.gateway.live.page import Page
 from hubbub.gateway.principals import LOCAL
 from hubbub.wire.names import agent_token
@@ -223,3 +224,10 @@ async def test_who_does_not_read_answers_may_not_ask() -> None:
     await deaf.next()
     async with asyncio.timeout(PATIENCE):
         await waiting
+
+
+def test_a_piece_of_text_says_nothing_of_another_task() -> None:
+    told = of_delta("bot", "t1", b'{"text":"x","task_id":"t2","agent":"other","k":"ask"}')
+    assert told is not None
+    body = json.loads(told.body)
+    assert (body["k"], body["task_id"], body["agent"]) == ("delta", "t1", "bot")

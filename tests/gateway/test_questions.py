@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 import hubbub
-from hubbub import Agent, NATSConfig, Task, Workflows
+from hubbub import Agent, NATSConfig, Task
 from hubbub.wire.replays import REPLAY
 from hubbub.wire.reruns import RERUN
 
@@ -116,34 +116,6 @@ async def test_an_answer_that_nobody_has_taken_in_is_shown(
             assert asked["answered_by"] == "ada"
             assert asked["answered_at"] > asked["asked_at"]
             assert task["held_up"] == f"nobody serves {agent.name}"
-
-
-async def test_a_workflow_has_a_form_and_takes_its_parameters(
-    open_config: NATSConfig, name: Named
-) -> None:
-    workflows, called = Workflows(), name("learning")
-
-    @workflows.register(name=called, description="Learns")
-    async def learning(task: Task, topic: str, depth: int = 1) -> str:
-        return f"{topic} {depth}"
-
-    async with (
-        hubbub.connect(config=open_config) as mesh,
-        mesh.serve(*workflows),
-        gateway(open_config) as door,
-        door.client() as client,
-    ):
-        form = (await client.get(f"/api/agents/{called}")).json()
-        assert set(form["input_schema"]["properties"]) == {"topic", "depth"}
-        body: dict[str, Any] = {"agent": called, "params": {"topic": "fractals", "depth": 3}}
-        started = await client.post("/api/tasks", json=body)
-        task = await ended(client, started.json()["id"])
-        assert (task["state"], task["result"]) == ("completed", "fractals 3")
-        body["params"] = {"topic": 7}
-        started = await client.post("/api/tasks", json=body)
-        task = await ended(client, started.json()["id"])
-        assert task["state"] == "rejected"
-        assert "topic" in task["error"]
 
 
 async def test_text_is_shown_while_it_is_written(open_config: NATSConfig, name: Named) -> None:

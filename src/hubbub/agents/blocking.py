@@ -107,6 +107,7 @@ class BlockingVerbs:
         timeout: float | None = None,
         wait_for_agent: float | None = None,
         message_id: str | None = None,
+        owner: str | None = None,
     ) -> AgentMessage:
         """See `Speaker.request_from_agent`."""
         call = self._speaker.request_from_agent(
@@ -116,6 +117,7 @@ class BlockingVerbs:
             timeout=timeout,
             wait_for_agent=wait_for_agent,
             message_id=message_id,
+            owner=owner,
         )
         return wait(self._loop, call)
 

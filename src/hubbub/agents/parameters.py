@@ -119,7 +119,9 @@ class Parameters:
                 )
                 for one in self._fields
             }
-            config = ConfigDict(arbitrary_types_allowed=False, protected_namespaces=())
+            config = ConfigDict(
+                arbitrary_types_allowed=False, protected_namespaces=(), extra="forbid"
+            )
             self._form = create_model(self._name, __config__=config, **fields)
         return self._form
 

@@ -17,7 +17,7 @@ from hubbub.errors import InvalidAgentName, SettingsError
 from hubbub.mesh.limits import Limits
 from hubbub.mesh.service import Request
 from hubbub.settings import NATSConfig
-from hubbub.wire.card import AgentCard
+from hubbub.wire.card import WORKFLOW, AgentCard
 from hubbub.wire.codec import JSON
 from hubbub.wire.names import agent_token
 from hubbub.wire.replays import REPLAY
@@ -27,7 +27,6 @@ __all__ = ["Workflow", "Workflows"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CONCURRENCY = 10
-_CAPABILITY = "workflow"
 
 
 class Workflow(Agent):
@@ -153,7 +152,7 @@ class Workflows:
             if workflow is None:
                 workflow = Workflow(
                     shown,
-                    capabilities=[_CAPABILITY, *capabilities],
+                    capabilities=[WORKFLOW, *capabilities],
                     concurrency=concurrency or self._concurrency,
                     rate_limit=rate_limit,
                     limits=limits,

@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from hubbub.cli import agents, dead, demo, doctor, models, serve, start, tail, talk, tasks, up
+from hubbub.cli import agents, dead, demo, doctor, keys, models, serve, start, tail, talk, tasks, up
 from hubbub.cli.output import safe
 from hubbub.errors import (
     AgentUnavailable,
@@ -44,6 +44,7 @@ for register in (
     tasks.register,
     dead.register,
     doctor.register,
+    keys.register,
     models.register,
 ):
     register(app)

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import msgspec
 
-__all__ = ["Schema", "WrongParameter", "described", "missing", "read_parameters", "typed"]
+from hubbub.wire.schemas import Schema, misfits, resolved
 
-Schema = dict[str, Any]
+__all__ = ["WrongParameter", "described", "fitting", "missing", "read_parameters"]
 
 _YES = frozenset({"true", "yes", "y", "on", "1"})
 _NO = frozenset({"false", "no", "n", "off", "0"})
@@ -49,10 +49,25 @@ def read_parameters(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
         if name not in properties:
             raise WrongParameter(name, f"there is no such parameter, only {_names(properties)}")
         given.setdefault(name, []).append(value)
-    return {
-        name: typed(name, values, _object(properties[name]), schema)
-        for name, values in given.items()
-    }
+    return {name: fitting(name, values, schema) for name, values in given.items()}
+
+
+def fitting(name: str, texts: list[str], root: Schema) -> Any:
+    """Return what texts say for a parameter, within all that its schema allows.
+
+    Args:
+        name: the parameter.
+        texts: one, or several for a list.
+        root: the schema of an object that holds it.
+
+    Raises:
+        WrongParameter: its value does not fit.
+    """
+    schema = _object(_object(root.get("properties")).get(name))
+    value = _typed(name, texts, schema, root)
+    for wrong in misfits(value, schema, root):
+        raise WrongParameter(f"{name}.{wrong.path}" if wrong.path else name, f"it {wrong.reason}")
+    return value
 
 
 def missing(given: Iterable[str], schema: Schema) -> list[str]:
@@ -63,14 +78,14 @@ def missing(given: Iterable[str], schema: Schema) -> list[str]:
 
 def described(name: str, root: Schema) -> str:
     """Return a parameter's description and what it may be, for a prompt."""
-    schema = _resolved(_object(_object(root.get("properties")).get(name)), root)
+    schema = resolved(_object(_object(root.get("properties")).get(name)), root)
     about = str(schema.get("description") or "")
     options = cast("list[Any]", schema.get("enum") or [])
     kind = ", ".join(map(_as_text, options)) or str(schema.get("type") or "")
     return f"{name} ({kind})" + (f", {about}" if about else "") if kind else name
 
 
-def typed(name: str, texts: list[str], schema: Schema, root: Schema) -> Any:
+def _typed(name: str, texts: list[str], schema: Schema, root: Schema) -> Any:
     """Return what texts say where a schema wants a value.
 
     Args:
@@ -82,7 +97,7 @@ def typed(name: str, texts: list[str], schema: Schema, root: Schema) -> Any:
     Raises:
         WrongParameter: it is no such value.
     """
-    schema = _resolved(schema, root)
+    schema = resolved(schema, root)
     options = [_object(one) for key in ("anyOf", "oneOf") for one in schema.get(key) or ()]
     if options:
         return _one_of(name, texts, options, root)
@@ -99,9 +114,9 @@ def typed(name: str, texts: list[str], schema: Schema, root: Schema) -> Any:
 def _one_of(name: str, texts: list[str], options: list[Schema], root: Schema) -> Any:
     # Text takes everything, so it comes last.
     reasons = list[str]()
-    for option in sorted(options, key=lambda one: _resolved(one, root).get("type") == "string"):
+    for option in sorted(options, key=lambda one: resolved(one, root).get("type") == "string"):
         try:
-            return typed(name, texts, option, root)
+            return _typed(name, texts, option, root)
         except WrongParameter as wrong:
             reasons.append(wrong.reason)
     raise WrongParameter(name, ", or ".join(dict.fromkeys(reasons)))
@@ -112,7 +127,7 @@ def _list(name: str, texts: list[str], schema: Schema, root: Schema) -> list[Any
         found = _json(name, texts[0], list, "a list, as JSON or given once for each item")
         return cast("list[Any]", found)
     items = _object(schema.get("items"))
-    return [typed(name, [text], items, root) for text in texts]
+    return [_typed(name, [text], items, root) for text in texts]
 
 
 def _chosen(name: str, text: str, options: list[Any]) -> Any:
@@ -184,18 +199,6 @@ def _json(name: str, text: str, kind: type, what: str) -> object:
     if not isinstance(value, kind):
         raise WrongParameter(name, f"it must be {what}")
     return value
-
-
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    """Follow a reference, within the schema alone."""
-    seen = set[str]()
-    while isinstance(reference := schema.get("$ref"), str) and reference not in seen:
-        seen.add(reference)
-        target: Schema = root
-        for part in reference.removeprefix("#/").split("/"):
-            target = _object(target.get(part))
-        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-    return schema
 
 
 def _object(value: Any) -> Schema:

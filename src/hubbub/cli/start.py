@@ -8,15 +8,17 @@ import typer
 
 from hubbub.cli.dialogue import converse
 from hubbub.cli.following import follow
-from hubbub.cli.form import Schema, WrongParameter, described, missing, read_parameters, typed
+from hubbub.cli.form import WrongParameter, described, fitting, missing, read_parameters
 from hubbub.cli.keyboard import Keyboard, is_interactive
 from hubbub.cli.options import As, Deadline, Json, Priority
 from hubbub.cli.output import console, print_json, safe
 from hubbub.cli.running import on_mesh, run_async
 from hubbub.errors import AgentUnavailable
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.presence.cards import find_card
 from hubbub.wire.card import AgentCard, AgentStatus
 from hubbub.wire.names import agent_token
+from hubbub.wire.schemas import Schema
 
 __all__ = ["register"]
 
@@ -96,9 +98,8 @@ async def _card(mesh: Mesh, name: str) -> AgentCard:
         AgentUnavailable: nobody ever had.
     """
     token = agent_token(name)
-    for card in await mesh.list_agents(include_offline=True):
-        if card.token == token:
-            return card
+    if (card := await find_card(mesh.connection, token)) is not None:
+        return card
     raise AgentUnavailable(name, f"agents.direct.{token}")
 
 
@@ -133,7 +134,7 @@ async def _asked(keyboard: Keyboard, name: str, schema: Schema) -> Any:
     while True:
         try:
             text = await keyboard.line(f"{safe(described(name, schema))}: ")
-            return typed(name, [text], schema["properties"][name], schema)
+            return fitting(name, [text], schema)
         except WrongParameter as wrong:
             console.print(f"  {safe(wrong.reason)}")
         except EOFError:

@@ -61,8 +61,7 @@ class Authenticator:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._is_on = settings.has_authentication
-        file = settings.api_keys_file
-        self._keys = ApiKeys.read(file) if file is not None else ApiKeys([])
+        self._keys = ApiKeys(settings.api_keys_file)
         self._tokens = Tokens(settings) if settings.takes_tokens else None
 
     def expects_none(self, connection: HTTPConnection) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 
 from hubbub.errors import ConnectionLost, TaskNotFound
 from hubbub.gateway import models
+from hubbub.gateway.forms import check_parameters
 from hubbub.gateway.live.people import tell_answered
 from hubbub.gateway.ownership import actionable_task, expect_context, visible_task
 from hubbub.gateway.principals import Principal
@@ -41,7 +42,8 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
     """Send a message for somebody.
 
     Raises:
-        Refusal: 422, a broadcast names an agent, or another message none.
+        Refusal: 422, a broadcast names an agent, or another message none; or its parameters are
+            wrong; 429, too many messages of theirs wait there.
         HubbubError: it cannot be sent.
     """
     mesh, content = gateway.mesh, cast("JSON", said.content)
@@ -59,17 +61,19 @@ async def send_message(gateway: Gateway, who: Principal, said: models.MessageIn)
         raise Refusal(422, "invalid-request", f"A {said.kind} message needs an `agent`")
     if said.context_id is not None:
         await expect_context(mesh, who, said.context_id)
+    await check_parameters(mesh, said.agent, content, metadata, field="metadata.params")
     send = mesh.send_direct_message if said.kind == "direct" else mesh.handoff_to_agent
-    usual = 3 if said.kind == "direct" else 2
-    handle = await send(
-        said.agent,
-        content,
-        metadata=metadata,
-        priority=said.priority or usual,
-        context_id=said.context_id,
-        message_id=message_id,
-        owner=who.user,
-    )
+    priority = said.priority or (3 if said.kind == "direct" else 2)
+    async with gateway.share(who.user, said.agent, priority):
+        handle = await send(
+            said.agent,
+            content,
+            metadata=metadata,
+            priority=priority,
+            context_id=said.context_id,
+            message_id=message_id,
+            owner=who.user,
+        )
     gateway.metrics.tasks_started.inc()
     return models.Sent(message_id=handle.task_id, task_id=handle.task_id)
 
@@ -89,10 +93,12 @@ async def start_task(
         The task, and whether it is new.
 
     Raises:
-        Refusal: 409, the key has been used for something else.
+        Refusal: 409, the key has been used for something else; 422, the parameters are wrong; 429,
+            too many messages of theirs wait there.
         HubbubError: it cannot be started.
     """
     mesh, metadata = gateway.mesh, own_metadata(start.metadata)
+    field = "metadata.params" if "params" in metadata and start.params is None else "params"
     if start.params is not None:
         metadata["params"] = start.params
     message_id, mark = None, ""
@@ -102,14 +108,16 @@ async def start_task(
         known = await _known(gateway, message_id)
         if known is not None:
             return _same(known, mark), False
-    handle = await mesh.send_direct_message(
-        start.agent,
-        cast("JSON", start.content),
-        metadata=metadata,
-        priority=start.priority,
-        message_id=message_id,
-        owner=who.user,
-    )
+    await check_parameters(mesh, start.agent, cast("JSON", start.content), metadata, field=field)
+    async with gateway.share(who.user, start.agent, start.priority):
+        handle = await mesh.send_direct_message(
+            start.agent,
+            cast("JSON", start.content),
+            metadata=metadata,
+            priority=start.priority,
+            message_id=message_id,
+            owner=who.user,
+        )
     if key is not None:
         # Somebody may have been quicker with the same key, in this moment.
         stored = await _known(gateway, handle.task_id)

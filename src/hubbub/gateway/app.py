@@ -13,9 +13,11 @@ from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
 from hubbub.gateway.access import DESCRIBED, DESCRIBED_FOR_PAGES
+from hubbub.gateway.connecting import connected
 from hubbub.gateway.console.build import Build
 from hubbub.gateway.edge import Edge
 from hubbub.gateway.guard import Guard
+from hubbub.gateway.heads import Heads
 from hubbub.gateway.metrics import MetricsMiddleware
 from hubbub.gateway.problems import on_http_error, on_hubbub_error, on_invalid_request
 from hubbub.gateway.routes import (
@@ -38,13 +40,13 @@ from hubbub.gateway.routes import (
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.gateway.shutdown import on_stop_signals
 from hubbub.gateway.state import Gateway
-from hubbub.mesh.mesh import Mesh, connect
+from hubbub.gateway.waiting import ClientLeft, on_client_left
+from hubbub.mesh.mesh import Mesh
 from hubbub.settings import NATSConfig
 from hubbub.version import __version__
 
 __all__ = ["create_app"]
 
-_NAME = "Gateway"
 _ABOUT = (
     "Agents, tasks and people over HTTP. Errors are problem documents (RFC 9457) with the id of "
     "the request. Live pages use the WebSocket `/api/live`."
@@ -61,7 +63,8 @@ def create_app(
 
     Args:
         config: how to reach the mesh; by default what the environment says.
-        mesh: a mesh that is connected already; otherwise the app opens one while it runs.
+        mesh: a mesh that is connected already; otherwise the app looks for one while it runs, and
+            answers 503 until it has found it.
         settings: how the gateway behaves; by default what the environment says.
 
     Raises:
@@ -74,13 +77,17 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        gateway.begin()
         async with contextlib.AsyncExitStack() as stack:
-            gateway.open(
-                mesh
-                if mesh is not None
-                else await stack.enter_async_context(connect(config=config, name=_NAME))
-            )
-            stack.push_async_callback(gateway.close)
+            if mesh is None:
+                try:
+                    await stack.enter_async_context(connected(gateway, config))
+                except HubbubError as error:
+                    gateway.failure = error  # servers only log it
+                    raise
+            else:
+                gateway.open(mesh)
+                stack.push_async_callback(gateway.close)
             stack.enter_context(on_stop_signals(gateway.closing.set))
             yield
 
@@ -91,12 +98,14 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect names the host of the proxy's inside, and loses bodies
     )
     app.state.gateway = gateway
     for error, handler in (
         (HubbubError, on_hubbub_error),
         (HTTPException, on_http_error),
         (RequestValidationError, on_invalid_request),
+        (ClientLeft, on_client_left),
     ):
         app.add_exception_handler(error, handler)
     open_to_all = (health.router, session.router)
@@ -125,6 +134,7 @@ def create_app(
 def _wrap(app: FastAPI, gateway: Gateway) -> None:
     """Put the layers around the routes; the last one is the outermost."""
     settings = gateway.settings
+    app.add_middleware(Heads)
     if settings.allowed_origins:
         shared: dict[str, Any] = {
             "allow_methods": ["GET", "POST", "DELETE"],

@@ -33,7 +33,7 @@ def _is_local(scope: Scope) -> bool:
     try:
         return ipaddress.ip_address(client[0].partition("%")[0]).is_loopback
     except ValueError:
-        return True
+        return False  # a proxy may write anything there
 
 
 class Guard:
@@ -70,7 +70,7 @@ class Guard:
                 403,
                 "authentication-off",
                 "Without authentication this gateway serves its own machine only: set "
-                "HUBBUB_GATEWAY_API_KEYS or a JWT issuer",
+                "HUBBUB_GATEWAY_API_KEYS_FILE (`hubbub keys add` makes one) or a JWT issuer",
             )
         headers = Headers(scope=scope)
         host = headers.get("host", "")

@@ -6,13 +6,14 @@ The counts are in memory: behind several processes a user gets as many times the
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Generator
 
 from hubbub.gateway.problems import Refusal
 
-__all__ = ["RequestRate", "StreamSlots"]
+__all__ = ["RequestRate", "Slots"]
 
 _MOST_USERS = 10_000
 
@@ -50,19 +51,21 @@ class RequestRate:
                 429,
                 "too-many-requests",
                 f"More than {self._per_second:g} requests a second: go slower",
-                headers={"Retry-After": str(max(1, round(wait)))},
+                headers={"Retry-After": str(math.ceil(wait))},
             )
 
 
-class StreamSlots:
-    """How many event streams and sockets each user has open.
+class Slots:
+    """How many of something each user has open: event streams and sockets, or requests.
 
-    Attributes:
-        open: how many there are, of all users.
+    Args:
+        most: how many a user may have.
+        what: what they are, in the plural; part of the problem's code.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, what: str = "streams") -> None:
         self._most = most
+        self._what = what
         self._taken: Counter[str] = Counter()
 
     @property
@@ -77,7 +80,13 @@ class StreamSlots:
         Raises:
             Refusal: 429, the user has as many as are allowed.
         """
-        self.check(user)
+        if self._taken[user] >= self._most:
+            raise Refusal(
+                429,
+                f"too-many-{self._what.replace(' ', '-')}",
+                f"This user has {self._most} {self._what}, as many as may be: let one end first",
+                headers={"Retry-After": "5"},
+            )
         self._taken[user] += 1
         try:
             yield
@@ -85,17 +94,3 @@ class StreamSlots:
             self._taken[user] -= 1
             if not self._taken[user]:
                 del self._taken[user]
-
-    def check(self, user: str) -> None:
-        """Refuse a user who has no slot left.
-
-        Raises:
-            Refusal: 429.
-        """
-        if self._taken[user] >= self._most:
-            raise Refusal(
-                429,
-                "too-many-streams",
-                f"{self._most} streams are open for this user: close one first",
-                headers={"Retry-After": "5"},
-            )

@@ -135,19 +135,23 @@ _STATUS: list[tuple[type[HubbubError], int, str]] = [
 """Which error is which status; the first that fits counts."""
 
 
+_DETAILS = {
+    404: "There is nothing here: GET /openapi.json describes all routes",
+    405: "This route does not take this method: see the header `Allow`, and /openapi.json",
+}
+
+
 def problem_of(error: HubbubError) -> Refusal:
     """Return the problem that one of our errors is for a client."""
     known = ((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
     status, code = next(known, (500, "internal-error"))
-    headers: dict[str, str] = {}
+    headers = {"Retry-After": "5"} if status in (429, 503) else dict[str, str]()
     facts: dict[str, Any] = {}
     match error:
         case AlreadyAnswered():
             facts = {"question_id": error.question_id, "by": error.by, "at": error.at}
         case RateLimited() if error.retry_after is not None:
             headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-        case InboxFull() | AgentUnavailable() | ConnectionLost():
-            headers["Retry-After"] = "5"
         case _:
             pass
     detail = str(error) if status != 500 else "Something failed here; the log has the request id"
@@ -204,7 +208,10 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RouterError)  # noqa: S101 - registered for nothing else
     if not isinstance(error, Refusal):
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        error = Refusal(error.status_code, code, str(error.detail), headers=error.headers)
+        detail = _DETAILS.get(error.status_code, str(error.detail))
+        if error.status_code == 404 and request.url.path.endswith("/"):
+            detail = "There is nothing here; without the slash at the end there may be"
+        error = Refusal(error.status_code, code, detail, headers=error.headers)
     return problem_response(error, _id_of(request), path=request.url.path)
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import uvicorn
 
-from hubbub.errors import ConnectionLost, SettingsError
+from hubbub.errors import SettingsError
 from hubbub.gateway.app import create_app
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.gateway.state import Gateway
@@ -32,7 +32,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            self.should_exit = True  # the app does not start; that must not end our whole process
         self.is_up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -53,21 +56,22 @@ async def serve(
     """Serve the gateway while the context lasts; yields its URL.
 
     Args:
-        config: how to reach the mesh, if it opens one of its own.
+        config: how to reach the mesh, if it looks for one of its own; it may come later.
         mesh: a mesh that is connected already.
         settings: how it behaves; by default what the environment says.
         host: address to listen on; by default that of the settings.
         port: port to listen on, 0 for a free one; by default that of the settings.
 
     Raises:
-        SettingsError: the address cannot be listened on, or not without authentication.
-        ConnectionLost: the mesh cannot be reached.
+        SettingsError: the address cannot be listened on, or not without authentication; or the
+            mesh cannot be reached with these settings.
     """
     settings = settings or GatewaySettings()
     host = settings.host if host is None else host
     port = settings.port if port is None else port
     settings.check_address(host)
     app = create_app(config, mesh, settings=settings)
+    gateway: Gateway = app.state.gateway
     with _listen(host, port) as listener:
         server = _Server(
             uvicorn.Config(
@@ -80,14 +84,16 @@ async def serve(
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
                 lifespan="on",
             ),
-            app.state.gateway,
+            gateway,
         )
         # Its `serve` takes the signals of the process, which are not ours.
         running = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage]
         try:
             await first_of(server.is_up.wait(), running)
             if running.done() or server.should_exit:
-                raise ConnectionLost("The gateway did not start: its log tells why")
+                raise gateway.failure or SettingsError(
+                    "The gateway did not start: its log tells why"
+                )
             name = f"[{host}]" if ":" in host else host
             yield f"http://{name}:{listener.getsockname()[1]}"
         finally:

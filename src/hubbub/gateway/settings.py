@@ -88,6 +88,9 @@ class GatewaySettings(BaseSettings):
     open_streams: int = Field(
         32, ge=1, description="Event streams and sockets a user may have open, in each process."
     )
+    open_requests: int = Field(
+        200, ge=1, description="Answers of agents a user may wait for at once, in each process."
+    )
     keep_alive_seconds: float = Field(
         15.0, gt=0, description="Seconds of silence after which an event stream shows it is alive."
     )

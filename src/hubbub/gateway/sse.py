@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 import msgspec
 from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from hubbub.errors import HubbubError
 from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import problem_of
 from hubbub.gateway.state import Gateway
 
-__all__ = ["EventStream", "event", "event_stream", "prepended"]
+__all__ = ["EventStream", "event", "event_stream"]
 
-_AHEAD = 256
+_AHEAD = 16
 _KEEP_ALIVE = b": keep-alive\n\n"
+# Proxies that would collect a response are told not to.
+_UNBUFFERED = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+
+
+class Closable(Protocol):
+    """What can be closed early."""
+
+    def aclose(self) -> Awaitable[object]:
+        """Close it."""
+        ...
 
 
 def event(kind: str, data: object, *, event_id: int | None = None) -> bytes:
@@ -34,44 +46,72 @@ def event(kind: str, data: object, *, event_id: int | None = None) -> bytes:
 
 
 class EventStream(StreamingResponse):
-    """A response that closes its source as soon as nobody reads it any more."""
+    """A response that closes what it is made of as soon as nobody reads it any more."""
 
     media_type = "text/event-stream"
+    sources: tuple[Closable, ...]
+    held: contextlib.ExitStack
 
-    async def stream_response(self, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all of it."""
-        source = self.body_iterator
         try:
-            await super().stream_response(send)
+            await super().__call__(scope, receive, send)
         finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
+            # Of a generator that nobody has begun with, nothing runs at its end: close each.
+            with self.held:
+                for source in self.sources:
+                    await source.aclose()
 
 
 def event_stream(
-    gateway: Gateway, who: Principal, source: AsyncGenerator[bytes], *, error_kind: str = "error"
+    gateway: Gateway,
+    who: Principal,
+    request: Request,
+    source: AsyncGenerator[bytes],
+    *,
+    error_kind: str = "error",
+    made_of: Closable | None = None,
+    held: contextlib.ExitStack | None = None,
 ) -> EventStream:
     """Return a response that streams events while its user may have it open.
 
     Args:
         gateway: ends it when it stops.
         who: whose stream it is.
+        request: what asked for it.
         source: the events, written.
         error_kind: the type of the event that tells of a failure; empty for a bare `data:`.
+        made_of: what the events are made of, if it is to be closed, too.
+        held: has the user's slot for a stream, if one has been taken already.
 
     Raises:
         Refusal: 429, the user has too many open.
     """
-    gateway.streams.check(who.user)
-    return EventStream(_paced(gateway, who, source, error_kind), media_type="text/event-stream")
+    if held is None:
+        held = contextlib.ExitStack()
+        held.enter_context(gateway.streams.taken(who.user))
+
+    async def over() -> None:
+        await gateway.until_over(who, request)
+
+    paced = _paced(source, over, error_kind, gateway.settings.keep_alive_seconds)
+    stream = EventStream(paced, media_type="text/event-stream", headers=_UNBUFFERED)
+    stream.held = held
+    stream.sources = (paced, source) if made_of is None else (paced, source, made_of)
+    return stream
 
 
 async def _paced(
-    gateway: Gateway, who: Principal, source: AsyncGenerator[bytes], error_kind: str
+    source: AsyncGenerator[bytes],
+    over: Callable[[], Coroutine[Any, Any, None]],
+    error_kind: str,
+    keep_alive_seconds: float,
 ) -> AsyncGenerator[bytes]:
-    queue = asyncio.Queue[bytes | None](_AHEAD)
+    queue = asyncio.Queue[bytes | Exception | None](_AHEAD)
 
     async def pump() -> None:
+        # The whole source in one task: it may hold time limits and groups of tasks.
+        end: Exception | None = None
         try:
             async with contextlib.aclosing(source):
                 async for piece in source:
@@ -82,51 +122,39 @@ async def _paced(
             data = facts if error_kind else {"error": {"message": facts["detail"], **facts}}
             written = event(error_kind, data) if error_kind else _bare(data)
             await queue.put(written)
-        await queue.put(None)
+        except Exception as error:  # noqa: BLE001 - the response ends with it, whatever it is
+            end = error
+        await queue.put(end)
 
-    with gateway.streams.taken(who.user):
-        pumping = asyncio.create_task(pump())
-        stopping = asyncio.create_task(gateway.closing.wait())
-        try:
-            if error_kind:
-                yield b": open\n\n"
-            while True:
-                getting = asyncio.ensure_future(queue.get())
-                try:
-                    await asyncio.wait(
-                        {getting, stopping, pumping} if not pumping.done() else {getting, stopping},
-                        timeout=gateway.settings.keep_alive_seconds,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                finally:
-                    if not getting.done():
-                        getting.cancel()
-                if getting.done() and not getting.cancelled():
+    pumping = asyncio.create_task(pump())
+    stopping = asyncio.create_task(over())
+    try:
+        if error_kind:
+            yield b": open\n\n"
+        while not stopping.done():
+            getting = asyncio.create_task(queue.get())
+            try:
+                await asyncio.wait(
+                    {getting, stopping},
+                    timeout=keep_alive_seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if getting.done():
                     piece = getting.result()
+                    if isinstance(piece, Exception):
+                        raise piece
                     if piece is None:
                         return
                     yield piece
-                elif stopping.done():
-                    return
-                elif pumping.done():
-                    if queue.empty():
-                        pumping.result()
-                        return
-                else:
+                elif not stopping.done():
                     yield _KEEP_ALIVE
-        finally:
-            for task in (pumping, stopping):
-                task.cancel()
-            await asyncio.wait({pumping, stopping})
+            finally:
+                getting.cancel()
+    finally:
+        pumping.cancel()
+        stopping.cancel()
+        await asyncio.wait({pumping, stopping})
 
 
 def _bare(data: object) -> bytes:
     return b"data: %s\n\n" % msgspec.json.encode(data)
-
-
-async def prepended(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield one piece before all others."""
-    yield first
-    async with contextlib.aclosing(rest):
-        async for piece in rest:
-            yield piece

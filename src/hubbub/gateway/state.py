@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from hubbub.errors import ConnectionLost
+from hubbub.errors import ConnectionLost, HubbubError
 from hubbub.gateway.access import Authenticator
 from hubbub.gateway.cookies import check_own_page, cookie_of
-from hubbub.gateway.limits import RequestRate, StreamSlots
+from hubbub.gateway.limits import RequestRate, Slots
 from hubbub.gateway.live.hub import Hub
 from hubbub.gateway.metrics import Metrics
 from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.sessions import Sessions
 from hubbub.gateway.settings import GatewaySettings
+from hubbub.gateway.shares import Shares
 from hubbub.mesh.mesh import Mesh
 
 __all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
 
+log = logging.getLogger("hubbub.gateway")
+
+_CHECK_SECONDS = 5.0
+
 
 class Gateway:
-    """One gateway; its mesh is there while the app runs.
+    """One gateway; it may run before it has a mesh.
 
     Args:
         settings: how it behaves.
@@ -36,8 +44,10 @@ class Gateway:
         authenticator: who makes a request.
         rate: how many requests a user may make.
         streams: how many streams a user may have open.
+        requests: how many answers of agents a user may wait for.
         metrics: what is counted.
         closing: set when it stops, so that whoever streams comes to an end.
+        failure: why it could not begin to run; None if nothing is wrong.
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -45,16 +55,22 @@ class Gateway:
         self.made_at = time.monotonic()
         self.authenticator = Authenticator(settings)
         self.rate = RequestRate(settings.requests_per_second, settings.request_burst)
-        self.streams = StreamSlots(settings.open_streams)
+        self.streams = Slots(settings.open_streams)
+        self.requests = Slots(settings.open_requests, "open requests")
         self.metrics = Metrics()
         self.closing = asyncio.Event()
+        self._shares = Shares()
+        self.failure: HubbubError | None = None
         self._mesh: Mesh | None = None
         self._sessions: Sessions | None = None
         self._hub: Hub | None = None
 
+    def begin(self) -> None:
+        """Begin to run, in the running loop."""
+        self.closing = asyncio.Event()
+
     def open(self, mesh: Mesh) -> None:
         """Begin to work over a mesh."""
-        self.closing = asyncio.Event()  # it belongs to the loop of this run
         self._mesh, self._hub = mesh, Hub(mesh)
         seconds = self.settings.session_hours * 3_600
         self._sessions = Sessions(mesh, self.authenticator, seconds=seconds)
@@ -65,6 +81,11 @@ class Gateway:
         if self._hub is not None:
             await self._hub.close()
         self._mesh = self._hub = self._sessions = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a mesh, connected just now or not."""
+        return self._mesh is not None
 
     @property
     def is_connected(self) -> bool:
@@ -78,22 +99,54 @@ class Gateway:
         Raises:
             ConnectionLost: it cannot; nobody is kept waiting for it.
         """
-        if self._mesh is None or not self._mesh.connection.client.is_connected:
-            raise ConnectionLost(
-                "The gateway has no connection to the NATS server and tries to get one: "
-                "try again in some seconds; `hubbub doctor` tells what is wrong"
-            )
+        if self._mesh is None or not self.is_connected:
+            raise _away()
         return self._mesh
+
+    async def until_over(self, who: Principal, connection: HTTPConnection) -> None:
+        """Return when whoever has opened a stream or a socket may not have it any more.
+
+        That is when the gateway stops, and soon after their credentials have expired, or have been
+        taken from them.
+        """
+        while not self.closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await self.closing.wait()
+            try:
+                if await _identified(self, connection) != who:
+                    return
+            except Refusal:
+                return
+            except HubbubError as error:
+                # A session is asked for on the mesh, which is away just now.
+                log.debug("Whether a session still holds cannot be told: %s", error)
+
+    @contextlib.asynccontextmanager
+    async def share(self, user: str, agent: str, priority: int) -> AsyncGenerator[None]:
+        """Count a message that a user sends in the context, in their share of the inbox.
+
+        Where requests need no credentials, all is one user's, and nothing is shared.
+
+        Raises:
+            Refusal: 429, too many messages of this user wait there.
+            ConnectionLost: the mesh cannot be reached.
+        """
+        if not self.settings.has_authentication:
+            yield
+            return
+        async with self._shares.taken(self.mesh, user, agent, priority):
+            yield
 
     @property
     def hub(self) -> Hub:
         """What live pages are fed from.
 
         Raises:
-            ConnectionLost: the gateway is not running.
+            ConnectionLost: there is no mesh yet.
         """
         if self._hub is None:
-            raise ConnectionLost("The gateway is not running")
+            raise _away()
         return self._hub
 
     @property
@@ -101,11 +154,18 @@ class Gateway:
         """Who is signed in by a page.
 
         Raises:
-            ConnectionLost: the gateway is not running.
+            ConnectionLost: there is no mesh yet.
         """
         if self._sessions is None:
-            raise ConnectionLost("The gateway is not running")
+            raise _away()
         return self._sessions
+
+
+def _away() -> ConnectionLost:
+    return ConnectionLost(
+        "The gateway has no connection to the NATS server and tries to get one: "
+        "try again in some seconds; `hubbub doctor` tells what is wrong"
+    )
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

@@ -24,11 +24,11 @@ def agent_view(card: AgentCard) -> models.Agent:
     """Return an agent as it is shown."""
     facts = msgspec.to_builtins(card)
     metadata = dict(facts.pop("metadata"))
-    schema = facts.pop("input_schema", None) or metadata.pop("input_schema", None)
+    metadata.pop("input_schema", None)
     return models.Agent(
         **facts,
         metadata=metadata,
-        input_schema=schema or None,
+        input_schema=card.input_schema or None,
         online=card.status is not AgentStatus.OFFLINE,
     )
 

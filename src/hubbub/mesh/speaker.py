@@ -170,6 +170,7 @@ class Speaker(ABC):
         wait_for_agent: float | None = None,
         context_id: str | None = None,
         message_id: str | None = None,
+        owner: str | None = None,
     ) -> AgentMessage:
         """Ask an agent and wait for its answer.
 
@@ -184,6 +185,7 @@ class Speaker(ABC):
             message_id: an id of your own. Asked again under the same id within two minutes, the
                 agent gives the same answer without running its handler again, or lets the caller
                 wait for the run that is under way; what failed runs again.
+            owner: the person that it is asked for; by default whom the current task is done for.
 
         Raises:
             InvalidAgentName: the name cannot be an agent's.
@@ -199,6 +201,8 @@ class Speaker(ABC):
         seconds = line.connection.config.message_timeout if timeout is None else timeout
 
         activity = self._activity()
+        if owner is None:
+            owner = activity.owner if activity is not None else ""
         ask = functools.partial(
             line.requester.ask,
             to_agent,
@@ -206,7 +210,7 @@ class Speaker(ABC):
             timeout=seconds,
             wait=wait_for_agent,
             repeated=message_id is not None,
-            owner=activity.owner if activity is not None else "",
+            owner=owner,
         )
         if activity is None or activity.run is None:
             return await ask()
@@ -221,6 +225,7 @@ class Speaker(ABC):
         timeout: float | None = None,
         wait_for_agent: float | None = None,
         context_id: str | None = None,
+        owner: str | None = None,
     ) -> AsyncGenerator[str]:
         """Ask an agent and yield its answer piece by piece.
 
@@ -231,7 +236,11 @@ class Speaker(ABC):
         line = self._line()
         seconds = line.connection.config.message_timeout if timeout is None else timeout
         pieces = line.requester.stream(
-            to_agent, message, timeout=seconds, wait=wait_for_agent, owner=self._owner()
+            to_agent,
+            message,
+            timeout=seconds,
+            wait=wait_for_agent,
+            owner=self._owner() if owner is None else owner,
         )
         if (run := self._current_run()) is not None:
             pieces = stream_once(run, message, pieces)

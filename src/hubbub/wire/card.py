@@ -11,7 +11,10 @@ from hubbub.errors import InvalidAgentName, InvalidMessage
 from hubbub.wire.codec import check_json, decode, encode
 from hubbub.wire.names import agent_token
 
-__all__ = ["AgentCard", "AgentStatus"]
+__all__ = ["WORKFLOW", "AgentCard", "AgentStatus"]
+
+WORKFLOW = "workflow"
+"""The capability of agents whose tasks are runs, which ask people and resume."""
 
 
 class AgentStatus(StrEnum):

@@ -151,7 +151,8 @@ def of_delta(agent: str, task_id: str, data: bytes) -> Happening | None:
         piece = msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.MsgspecError:
         return None
-    body = {"k": "delta", "task_id": task_id, "agent": agent, **piece}
+    # Where it was said tells whose it is; what it says of itself does not.
+    body = {**piece, "k": "delta", "task_id": task_id, "agent": agent}
     return Happening(
         slices=frozenset({f"task:{task_id}", f"agent:{agent}", "all"}),
         body=msgspec.json.encode(body),

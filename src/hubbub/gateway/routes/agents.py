@@ -10,6 +10,7 @@ from hubbub.gateway.models import Agent, AgentPage
 from hubbub.gateway.problems import Refusal, may_fail_with
 from hubbub.gateway.state import OnGateway, SignedIn
 from hubbub.gateway.views import agent_view
+from hubbub.mesh.presence.cards import find_card
 from hubbub.wire.names import agent_token
 
 __all__ = ["router"]
@@ -38,8 +39,7 @@ async def get_agent(
     name: Annotated[str, Path(description="Its name.", examples=["Weather-Bot"])],
 ) -> Agent:
     """Return an agent, online or not, with the schema of its start form."""
-    token = agent_token(name)
-    for card in await gateway.mesh.list_agents(include_offline=True):
-        if card.token == token:
-            return agent_view(card)
-    raise Refusal(404, "agent-not-found", f"No agent named {name!r} has ever been here")
+    card = await find_card(gateway.mesh.connection, agent_token(name))
+    if card is None:
+        raise Refusal(404, "agent-not-found", f"No agent named {name!r} has ever been here")
+    return agent_view(card)

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Body, Path, Query
 
 from hubbub.errors import DeadLetterNotFound, InvalidCursor
+from hubbub.gateway.actions import own_metadata
 from hubbub.gateway.bodies import StrictRoute
 from hubbub.gateway.models import DeadLetterPage, LetterRetry, Retried
 from hubbub.gateway.principals import Principal
@@ -74,8 +75,9 @@ async def retry(
     """Set somebody to work on it again, as a new task."""
     letter = await _actionable(gateway.mesh, who, letter_id)
     change = instead or LetterRetry(agent=None)
+    metadata = None if change.metadata is None else own_metadata(change.metadata)
     handle = await letter.retry(
-        content=cast("JSON", change.content), to_agent=change.agent, metadata=change.metadata
+        content=cast("JSON", change.content), to_agent=change.agent, metadata=metadata
     )
     return Retried(task_id=handle.task_id if handle else None)
 

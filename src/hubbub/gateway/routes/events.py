@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from nats.aio.msg import Msg
 
 from hubbub.gateway.live.happenings import QuestionsSeen
@@ -49,6 +49,7 @@ Sequence = Annotated[int, Query(ge=0, le=_LAST_SEQUENCE, description="Begin behi
 async def follow(
     gateway: OnGateway,
     who: SignedIn,
+    request: Request,
     task_id: TaskId,
     after: Sequence = 0,
     last_event_id: Annotated[
@@ -64,7 +65,8 @@ async def follow(
     if start:
         for _, known in await mesh.task(task.agent, task.id).stored_log():
             seen.shown(known)
-    return event_stream(gateway, who, _events(mesh, task.agent, task.id, start, seen))
+    source = _events(mesh, task.agent, task.id, start, seen)
+    return event_stream(gateway, who, request, source)
 
 
 async def _events(

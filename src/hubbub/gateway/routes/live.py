@@ -57,7 +57,7 @@ async def _serve(socket: WebSocket, gateway: Gateway, page: Page) -> None:
     works = {
         asyncio.create_task(_receive(socket, gateway, page)),
         asyncio.create_task(_send(socket, page)),
-        asyncio.create_task(_close_with(gateway, page)),
+        asyncio.create_task(_end_in_time(socket, gateway, page)),
     }
     if page.who.session:
         works.add(asyncio.create_task(_close_signed_out(socket, gateway, page)))
@@ -92,8 +92,9 @@ async def _send(socket: WebSocket, page: Page) -> None:
     await socket.close(_GOING_AWAY, "Come back and go on where you were")
 
 
-async def _close_with(gateway: Gateway, page: Page) -> None:
-    await gateway.closing.wait()
+async def _end_in_time(socket: WebSocket, gateway: Gateway, page: Page) -> None:
+    # The end of a session is heard at once, and told apart.
+    await (gateway.closing.wait() if page.who.session else gateway.until_over(page.who, socket))
     page.end()
     await asyncio.Event().wait()  # until all has been sent
 

@@ -8,16 +8,22 @@ from collections.abc import AsyncGenerator
 from typing import Any, Literal, cast
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from hubbub.errors import AgentUnavailable, InvalidAgentName
+from hubbub.errors import AgentUnavailable, InvalidAgentName, RemoteError, RequestTimeout
 from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.problems import Refusal, may_fail_with
-from hubbub.gateway.sse import event_stream, prepended
-from hubbub.gateway.state import OnGateway, SignedIn
+from hubbub.gateway.chat import asked_before, converse
+from hubbub.gateway.principals import Principal
+from hubbub.gateway.problems import Refusal, may_fail_with, problem_of
+from hubbub.gateway.sse import event_stream
+from hubbub.gateway.state import Gateway, OnGateway, SignedIn
+from hubbub.gateway.waiting import Beginning, while_here
+from hubbub.mesh.presence.cards import find_card
+from hubbub.wire.card import WORKFLOW, AgentCard, AgentStatus
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import new_id
+from hubbub.wire.names import agent_token
 
 __all__ = ["router"]
 
@@ -59,6 +65,11 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = None
     timeout: float = Field(_DEFAULT_SECONDS, ge=0.01, le=600, description="Seconds to wait.")
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What goes along with the last message: all of them."""
+        return {"messages": [message.model_dump(exclude_none=True) for message in self.messages]}
 
 
 class ChoiceMessage(BaseModel):
@@ -127,36 +138,109 @@ async def list_models(gateway: OnGateway, _: SignedIn) -> ModelList:
             "description": "The answer; piece by piece with `stream`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **may_fail_with(404, 502, 504),
+        **may_fail_with(404, 424),
     },
 )
-async def chat_completions(gateway: OnGateway, who: SignedIn, chat: ChatRequest) -> Any:
-    """Ask an agent: its content is the last message, all of them are in its metadata."""
-    content = chat.messages[-1].text
-    messages = [message.model_dump(exclude_none=True) for message in chat.messages]
-    metadata: dict[str, Any] = {"messages": messages}
+async def chat_completions(
+    gateway: OnGateway, who: SignedIn, request: Request, chat: ChatRequest
+) -> Any:
+    """Ask an agent: its content is the last message, all of them are in its metadata.
+
+    A workflow is started. What it says is the answer; when it asks a question, that ends the
+    answer, and the next message of the chat is taken as the reply. A client that leaves stops it.
+    """
     mark, created = f"chatcmpl-{new_id()}", int(time.time())
-    try:
-        if chat.stream:
-            gateway.streams.check(who.user)
-            pieces = gateway.mesh.stream_from_agent(
-                chat.model, content, metadata=metadata, timeout=chat.timeout
-            )
-            first = await anext(pieces, None)
-            writer = _Writer(mark, created, chat.model)
-            source = _chunks(writer, pieces)
-            begin = writer.chunk({"role": "assistant", "content": first or ""})
-            return event_stream(gateway, who, prepended(begin, source), error_kind="")
-        answer = await gateway.mesh.request_from_agent(
-            chat.model, cast("JSON", content), metadata=metadata, timeout=chat.timeout
-        )
-    except (AgentUnavailable, InvalidAgentName) as error:
-        raise Refusal(404, "model-not-found", f"No such model: {error}") from None
+    async with _as_openai_says_it(gateway, chat.model):
+        with gateway.requests.taken(who.user):
+            if not chat.stream:
+                text = await while_here(request, _whole(gateway, who, chat))
+            else:
+                with contextlib.ExitStack() as held:
+                    held.enter_context(gateway.streams.taken(who.user))
+                    answer = Beginning(_pieces(gateway, who, chat))
+                    await answer.wait(request, gateway.settings.keep_alive_seconds)
+                    source = _chunks(_Writer(mark, created, chat.model), answer.pieces())
+                    return event_stream(
+                        gateway,
+                        who,
+                        request,
+                        source,
+                        error_kind="",
+                        made_of=answer,
+                        held=held.pop_all(),
+                    )
+    message = ChoiceMessage(content=text)
     return ChatCompletion(
-        id=mark,
-        created=created,
-        model=chat.model,
-        choices=[Choice(message=ChoiceMessage(content=answer.text))],
+        id=mark, created=created, model=chat.model, choices=[Choice(message=message)]
+    )
+
+
+@contextlib.asynccontextmanager
+async def _as_openai_says_it(gateway: Gateway, model: str) -> AsyncGenerator[None]:
+    """Turn errors into what clients of OpenAI act rightly on.
+
+    They repeat what fails with 408, 409, 429 and from 500 on. That is right if nobody has begun
+    with it; to have it done, and paid, twice is not.
+    """
+    try:
+        yield
+    except (RemoteError, RequestTimeout) as error:
+        known = problem_of(error)
+        raise Refusal(424, known.code, str(error), headers={"X-Should-Retry": "false"}) from None
+    except InvalidAgentName as error:
+        raise Refusal(404, "model-not-found", f"No such model: {error}") from None
+    except AgentUnavailable as error:
+        if await find_card(gateway.mesh.connection, agent_token(model)) is not None:
+            raise  # it comes back
+        raise Refusal(404, "model-not-found", f"No such model: {error}") from None
+
+
+async def _whole(gateway: Gateway, who: Principal, chat: ChatRequest) -> str:
+    mesh = gateway.mesh
+    card = await find_card(mesh.connection, agent_token(chat.model))
+    if card is not None and card.has_capability(WORKFLOW):
+        async with contextlib.aclosing(_run(gateway, who, chat, card)) as pieces:
+            return "".join([piece async for piece in pieces]).rstrip()
+    content, metadata = cast("JSON", chat.messages[-1].text), chat.metadata
+    reply = await mesh.request_from_agent(
+        chat.model, content, metadata=metadata, timeout=chat.timeout, owner=who.user
+    )
+    return reply.text
+
+
+async def _pieces(gateway: Gateway, who: Principal, chat: ChatRequest) -> AsyncGenerator[str]:
+    mesh = gateway.mesh
+    card = await find_card(mesh.connection, agent_token(chat.model))
+    if card is not None and card.has_capability(WORKFLOW):
+        pieces = _run(gateway, who, chat, card)
+    else:
+        pieces = mesh.stream_from_agent(
+            chat.model,
+            cast("JSON", chat.messages[-1].text),
+            metadata=chat.metadata,
+            timeout=chat.timeout,
+            owner=who.user,
+        )
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            yield piece
+
+
+def _run(
+    gateway: Gateway, who: Principal, chat: ChatRequest, card: AgentCard
+) -> AsyncGenerator[str]:
+    if card.status is AgentStatus.OFFLINE:
+        raise AgentUnavailable(card.name, f"agents.direct.{card.token}")
+    last = next((n for n, one in enumerate(chat.messages[::-1]) if one.role == "assistant"), None)
+    texts = [] if last is None else [one.text for one in chat.messages[-last - 1 :]]
+    return converse(
+        gateway,
+        who,
+        card,
+        chat.messages[-1].text,
+        chat.metadata,
+        asked=asked_before(texts),
+        timeout=chat.timeout,
     )
 
 
@@ -177,6 +261,7 @@ class _Writer:
 
 
 async def _chunks(writer: _Writer, pieces: AsyncGenerator[str]) -> AsyncGenerator[bytes]:
+    yield writer.chunk({"role": "assistant", "content": ""})
     async with contextlib.aclosing(pieces):
         async for piece in pieces:
             yield writer.chunk({"content": piece})

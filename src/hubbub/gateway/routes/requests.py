@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Header
-from fastapi.responses import Response
+from fastapi import APIRouter, Header, Request
 
 from hubbub.gateway.actions import own_metadata
 from hubbub.gateway.bodies import StrictRoute
+from hubbub.gateway.forms import check_parameters
 from hubbub.gateway.models import Reply, RequestIn
 from hubbub.gateway.problems import may_fail_with
-from hubbub.gateway.sse import event, event_stream, prepended
+from hubbub.gateway.sse import event, event_stream
 from hubbub.gateway.state import OnGateway, SignedIn
+from hubbub.gateway.waiting import Beginning, while_here
 from hubbub.wire.codec import JSON
 
 __all__ = ["router"]
@@ -39,40 +40,41 @@ _EXAMPLE = 'event: delta\ndata: {"text":"Sunny"}\n\nevent: end\ndata: {}\n\n'
 async def request_from_agent(
     gateway: OnGateway,
     who: SignedIn,
+    request: Request,
     asked: RequestIn,
     accept: Annotated[str, Header(description="`text/event-stream` streams the answer.")] = "",
 ) -> Any:
-    """Ask an agent and wait for its answer; 503 at once if nobody serves the name."""
-    if "text/event-stream" in accept:
-        return await _streamed(gateway, who, asked)
-    answer = await gateway.mesh.request_from_agent(
-        asked.agent,
-        cast("JSON", asked.content),
-        metadata=own_metadata(asked.metadata),
-        timeout=asked.timeout,
-    )
+    """Ask an agent and wait for its answer; 503 at once if nobody serves the name.
+
+    A client that leaves is taken at its word: the agent is told to stop.
+    """
+    mesh, content = gateway.mesh, cast("JSON", asked.content)
+    metadata = own_metadata(asked.metadata)
+    await check_parameters(mesh, asked.agent, content, metadata, field="metadata.params")
+    with gateway.requests.taken(who.user):
+        if "text/event-stream" in accept:
+            pieces = mesh.stream_from_agent(
+                asked.agent, content, metadata=metadata, timeout=asked.timeout, owner=who.user
+            )
+            with contextlib.ExitStack() as held:
+                held.enter_context(gateway.streams.taken(who.user))
+                answer = Beginning(pieces)
+                await answer.wait(request, gateway.settings.keep_alive_seconds)
+                source = _events(answer.pieces())
+                return event_stream(
+                    gateway, who, request, source, made_of=answer, held=held.pop_all()
+                )
+        asking = mesh.request_from_agent(
+            asked.agent, content, metadata=metadata, timeout=asked.timeout, owner=who.user
+        )
+        reply = await while_here(request, asking)
     return Reply(
-        agent=answer.from_agent,
-        content=answer.content,
-        metadata=answer.metadata,
-        message_id=answer.message_id,
-        in_reply_to=answer.in_reply_to,
+        agent=reply.from_agent,
+        content=reply.content,
+        metadata=reply.metadata,
+        message_id=reply.message_id,
+        in_reply_to=reply.in_reply_to,
     )
-
-
-async def _streamed(gateway: OnGateway, who: SignedIn, asked: RequestIn) -> Response:
-    gateway.streams.check(who.user)
-    pieces = gateway.mesh.stream_from_agent(
-        asked.agent,
-        cast("JSON", asked.content),
-        metadata=own_metadata(asked.metadata),
-        timeout=asked.timeout,
-    )
-    # Its failure to begin still has a status.
-    first = await anext(pieces, None)
-    rest = _events(pieces)
-    source = rest if first is None else prepended(event("delta", {"text": first}), rest)
-    return event_stream(gateway, who, source)
 
 
 async def _events(pieces: AsyncGenerator[str]) -> AsyncGenerator[bytes]:

@@ -25,6 +25,7 @@ __all__ = [
     "PROTOCOL",
     "Instance",
     "Process",
+    "find_card",
     "instances_of",
     "list_cards",
     "list_instances",
@@ -154,6 +155,24 @@ async def list_cards(connection: Connection, *, include_offline: bool = False) -
             if card is not None and f"{registry}{card.token}" == stored.subject:
                 cards.setdefault(card.token, card)
     return sorted(cards.values(), key=lambda card: card.name.casefold())
+
+
+async def find_card(connection: Connection, agent: str) -> AgentCard | None:
+    """Return the card of an agent that is there or was there once, None if it never was.
+
+    Args:
+        connection: the mesh.
+        agent: the agent's token.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    if there := await instances_of(connection, agent):
+        return one_card(there)
+    subject = f"$KV.{REGISTRY_BUCKET}.{agent}"
+    stored = await connection.last_of(f"KV_{REGISTRY_BUCKET}", subject)
+    card = None if stored is None else _registered(stored)
+    return card if card is not None and card.token == agent else None
 
 
 async def instances_of(connection: Connection, agent: str) -> list[Instance]:

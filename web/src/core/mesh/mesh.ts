@@ -59,7 +59,7 @@ export class Mesh {
   readonly #logs = new Map<string, { store: TaskLogStore; users: number; unwant: () => void }>();
   readonly #due = new Map<Part, ReturnType<typeof setTimeout>>();
   readonly #stale = new Set<string>();
-  #wasLive = false;
+  #isRead = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: Session) {
@@ -222,9 +222,9 @@ export class Mesh {
     this.link.set({ ...before, state });
     if (state !== "live") return;
     // The first time there is nothing; later what was missed comes by itself, or a gap is told.
-    if (this.#wasLive) void this.#load("agents");
+    if (this.#isRead) void this.#load("agents");
     else this.refresh();
-    this.#wasLive = true;
+    this.#isRead = true;
   }
 
   #soon(part: Part): void {

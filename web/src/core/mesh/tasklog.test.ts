@@ -35,7 +35,7 @@ test("a text that is half written when one comes is shown from there on", () => 
   log.write(piece("Once", 0));
   const [only] = log.slice.value.writing;
   expect(only?.text).toBe("a time there was");
-  expect(only?.missing).toBe(10);
+  expect(only?.from).toBe(10);
 });
 
 test("a text grows by its pieces, whichever of them come twice, until it is said", () => {
@@ -63,5 +63,5 @@ test("of a text that was begun before, what comes from now on is there", () => {
   log.write(piece("upon ", 5));
   log.write(piece("a time", 10));
   log.write(piece("Once ", 0));
-  expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", missing: 5, after: 3 }]);
+  expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", from: 5, after: 3 }]);
 });

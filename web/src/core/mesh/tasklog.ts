@@ -11,8 +11,8 @@ export interface Writing {
   readonly key: string;
   readonly attempt: number;
   readonly text: string;
-  /** How many characters of it came before we heard of it. */
-  readonly missing: number;
+  /** How many of its characters come before `text`: it was being written before we looked. */
+  readonly from: number;
   /** The event after which it was begun; infinite if none was known then. */
   readonly after: number;
 }
@@ -77,19 +77,15 @@ export class TaskLogStore {
     const attempt = delta.attempt ?? 1;
     const known = this.#writing.get(key);
     if (known && known.attempt > attempt) return;
-    const same = known && known.attempt === attempt ? known : undefined;
-    const end = same ? same.missing + same.text.length : 0;
+    const before = known && known.attempt === attempt ? known : null;
+    const from = before ? before.from : (delta.offset ?? 0);
+    const end = from + (before?.text.length ?? 0);
     const offset = delta.offset ?? end;
-    // What is missing in between, or at its beginning, comes with the whole text, at its end.
-    if (same && (offset > end || offset < same.missing)) return;
-    const before = same ? same.text.slice(0, offset - same.missing) : "";
-    this.#writing.set(key, {
-      key,
-      attempt,
-      text: before + delta.text,
-      missing: same?.missing ?? offset,
-      after: same?.after ?? this.#events.at(-1)?.sequence ?? Number.POSITIVE_INFINITY,
-    });
+    // What is missing in between comes with the whole text, at its end.
+    if ((offset > end || offset < from) && key !== "") return;
+    const after = before?.after ?? this.#events.at(-1)?.sequence ?? Number.POSITIVE_INFINITY;
+    const text = before?.text.slice(0, offset - from) ?? "";
+    this.#writing.set(key, { key, attempt, from, text: text + delta.text, after });
     this.#publish();
   }
 

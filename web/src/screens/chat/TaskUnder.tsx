@@ -72,7 +72,7 @@ function Live({ task }: { task: Task }) {
       {note && <p className="under-note">{brief(note)}</p>}
       {writing.length > 0
         ? writing.map((one) => (
-            <Markdown key={one.key} text={(one.missing > 0 ? "… " : "") + one.text} live />
+            <Markdown key={one.key} text={(one.from > 0 ? "… " : "") + one.text} live />
           ))
         : last && <Markdown text={String(last.data.text)} />}
       {questions.map((one) => (

@@ -79,7 +79,7 @@ function Written({ writing, agent }: { writing: Writing; agent: string }) {
           <Name name={agent} />
           <span className="tlog-typing">writes …</span>
         </header>
-        <Markdown text={writing.missing > 0 ? `… ${writing.text}` : writing.text} live />
+        <Markdown text={writing.from > 0 ? `… ${writing.text}` : writing.text} live />
       </div>
     </li>
   );
