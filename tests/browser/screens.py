@@ -40,7 +40,7 @@ def furnish(stage: Stage) -> list[Screen]:
     return [
         Screen("home", "/", "Live flow"),
         Screen("inbox", "/inbox", "refund.issue"),
-        Screen("everything", "/chat/all", "The shop is open"),
+        Screen("everything", "/chat/all", "Research-A"),
         Screen("announcements", "/chat/announcements", "The shop is open"),
         Screen("direct", "/dm/triage_bot", "Where is order 12?"),
         Screen("tasks", "/tasks", "questions"),
@@ -53,6 +53,6 @@ def furnish(stage: Stage) -> list[Screen]:
         Screen("flow-table", "/flow?view=table", "Kind"),
         Screen("flow-figures", "/flow?view=figures", "Messages a second"),
         Screen("dead-letters", "/dead", "Grumpy"),
-        Screen("health", "/health", "Streams"),
+        Screen("health", "/health", "NATS server"),
         Screen("settings", "/settings", "Theme"),
     ]

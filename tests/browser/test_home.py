@@ -32,6 +32,7 @@ def test_every_agent_can_be_reached_by_the_keyboard(console: Console) -> None:
     expect(page.get_by_text("live")).to_be_visible()
     page.keyboard.press("Control+k")
     search = page.get_by_role("searchbox", name="Search")
-    search.fill("billing")
+    search.press_sequentially("billing")
+    expect(page.get_by_role("menuitem", name="Billing")).to_have_attribute("data-focused", "true")
     page.keyboard.press("Enter")
     expect(page).to_have_url(console.url + "/dm/billing")

@@ -69,16 +69,34 @@ class Program:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.seen = ""
+        self._lines = asyncio.Queue[bytes]()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        # All the time: a program whose output nobody takes stands still.
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self._lines.put_nowait(line)
+        self._lines.put_nowait(b"")
 
     async def until(self, text: str) -> str:
-        """Read its output until a text has come, and return all of it."""
-        assert self.process.stdout is not None
+        """Take lines of its output until a text has come, and return all that were taken."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while text not in self.seen:
-                line = await self.process.stdout.readline()
+                line = await self.line()
                 assert line, f"{text!r} did not come; it said: {self.seen}"
-                self.seen += line.decode()
+                self.seen += line
         return self.seen
+
+    async def line(self) -> str:
+        """Take the next line of its output; empty at the end."""
+        return (await self._lines.get()).decode()
+
+    async def rest(self) -> str:
+        """Return what is left of its output, when it and all that it has started have ended."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._reading
+        return b"".join(self._lines.get_nowait() for _ in range(self._lines.qsize())).decode()
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""

@@ -21,11 +21,10 @@ def _instances(line: str) -> int:
 
 
 async def _until(watching: Program, condition: Callable[[str], bool]) -> None:
-    assert watching.process.stdout is not None
     seen: list[str] = []
     async with asyncio.timeout(20):
         while not seen or not condition(seen[-1]):
-            seen.append((await watching.process.stdout.readline()).decode())
+            seen.append(await watching.line())
             assert seen[-1], f"it ended: {seen}"
 
 

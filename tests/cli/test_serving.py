@@ -9,6 +9,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 import hubbub
 from hubbub import NATSConfig
 
@@ -71,3 +73,37 @@ async def test_a_changed_file_is_served_anew(start: Start, run: Run, agent_file:
         "from hubbub import Agent\necho = Agent('Back-Bot')\necho.run(lambda message: 1)\n"
     )
     await serving.until("as Back-Bot")
+
+
+SLOW_FILE = """
+import asyncio
+from hubbub import Agent
+
+slow = Agent("Slow-Bot")
+
+
+@slow.agentic_run
+async def work(task):
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_told_twice_to_stop_it_does_not_wait_for_its_work(
+    start: Start, run: Run, tmp_path: Path, number: signal.Signals, processes: int
+) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(SLOW_FILE)
+    patient = {"HUBBUB_GRACE_SECONDS": "600"}
+    serving = await start("run", str(file), "--processes", str(processes), **patient)
+    for _ in range(processes):
+        await run("send", "Slow-Bot", "go")
+        await serving.until("started")
+        serving.seen = ""
+    serving.process.send_signal(number)
+    for _ in range(processes):
+        await serving.until("Once more ends it now")
+        serving.seen = ""
+    assert await serving.end(number) == -number
+    assert "Traceback" not in await serving.rest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import Run, Start
 
 
@@ -96,8 +98,23 @@ async def test_a_message_waits_for_an_agent_that_is_away(
     sent = await run("send", "Echo-Bot", "later", "--json")
     assert sent.code == 0
     following = await start("send", "Echo-Bot", "after that", "--follow")
+    facts = await start("send", "Echo-Bot", "and that", "--follow", "--json")
     await following.until("Stored for Echo-Bot")
+    nobody = "nobody serves Echo-Bot just now: it goes on as soon as somebody does\n"
+    await following.until(f"  {nobody}")
+    await facts.until(f"hubbub: {nobody}")
     serving = await start("run", f"{agent_file}:echo")
     await following.until('"said":"after that"')
+    await facts.until('"said":"and that"')
     assert await following.process.wait() == 0
     assert await serving.end() == 0
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+async def test_what_is_no_length_of_time_is_refused(run: Run, seconds: str) -> None:
+    for option in ("--timeout", "--deliver-in", "--expires-in"):
+        assert (await run("send", "Echo-Bot", "hello", option, seconds)).code == 2
+    for option in ("--timeout", "--wait"):
+        refused = await run("request", "Echo-Bot", "hello", option, seconds)
+        assert refused.code == 2
+        assert option in refused.err

@@ -61,8 +61,7 @@ async def test_a_workflow_is_started_and_answered_over_http(
         task = (await client.get(f"/api/tasks/{task_id}")).json()
         assert (task["state"], task["result"]) == ("completed", "Hi Ada")
     assert await everything.end() == 0
-    assert everything.process.stdout is not None
-    assert b"Traceback" not in await everything.process.stdout.read()
+    assert "Traceback" not in await everything.rest()
 
 
 async def test_it_tells_where_it_is_as_json(start: Start, environment: dict[str, str]) -> None:

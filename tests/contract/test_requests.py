@@ -322,3 +322,14 @@ async def test_instances_that_come_and_go_under_load_lose_no_request(
                 async with other.serve(agent):
                     pass
         ending = True
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0])
+async def test_what_is_no_length_of_time_is_refused(config: NATSConfig, seconds: float) -> None:
+    async with hubbub.connect(config=config) as mesh:
+        with pytest.raises(hubbub.InvalidMessage, match="timeout is"):
+            await mesh.request_from_agent("Nobody", "hello", timeout=seconds)
+        with pytest.raises(hubbub.InvalidMessage, match="wait_for_agent is"):
+            await mesh.request_from_agent("Nobody", "hello", wait_for_agent=seconds)
+        with pytest.raises(hubbub.InvalidMessage, match="timeout is"):
+            await mesh.task("Nobody", "t1").result(timeout=seconds)

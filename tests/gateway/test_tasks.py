@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 import hubbub
 from hubbub import NATSConfig
 from hubbub.testing import ServerProcess
@@ -156,7 +158,9 @@ async def test_two_starts_at_once_are_one(open_config: NATSConfig, name: Named) 
         assert len(listed.json()["tasks"]) == 1
 
 
-async def test_a_reader_who_leaves_is_forgotten(open_config: NATSConfig, name: Named) -> None:
+async def test_a_reader_who_leaves_is_forgotten(
+    open_config: NATSConfig, name: Named, caplog: pytest.LogCaptureFixture
+) -> None:
     async with gateway(open_config) as door, door.client() as client:
         body = {"agent": name("Nobody"), "content": "x"}
         task_id = (await client.post("/api/tasks", json=body)).json()["id"]
@@ -166,6 +170,7 @@ async def test_a_reader_who_leaves_is_forgotten(open_config: NATSConfig, name: N
         async with asyncio.timeout(PATIENCE):
             while "hubbub_open_streams 0.0" not in (await client.get("/metrics")).text:
                 pass
+    assert "Exception" not in caplog.text
 
 
 async def test_streams_outlive_a_restart_of_nats(own_server: ServerProcess) -> None:

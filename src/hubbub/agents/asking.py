@@ -140,8 +140,8 @@ class Asking(Recorded):
     def _ask(
         self, verb: str, question: Question, timeout: float | None, name: str | None
     ) -> Coroutine[Any, Any, JSON]:
-        if timeout is not None and not 0 <= timeout < math.inf:
-            raise InvalidMessage(f"timeout is {timeout!r}: it must be a number of seconds")
+        if timeout is not None:
+            clock.check_seconds("timeout", timeout)
         call = self.run.call(verb, name or "", named=name is not None)
         return self._asked(call, question, timeout)
 

@@ -73,25 +73,27 @@ class Session:
 def stop_on_signals(stop: asyncio.Event) -> Generator[None]:
     """Set an event on SIGTERM and Ctrl-C while the context lasts, where signals can be had.
 
-    Only the first one is caught: a second one ends the process, as it would end any other.
+    A second one ends the process on the spot: what it works on goes to others when its lease ends.
     """
     if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
         yield
         return
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals, has_told = (signal.SIGTERM, signal.SIGINT), False
 
-    def let_go() -> None:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-    def on_signal() -> None:
+    def on_signal(number: signal.Signals) -> None:
+        nonlocal has_told
+        if has_told:
+            # Not left to KeyboardInterrupt, which a loop may take for the failure of a callback.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        has_told = True
         stop.set()
-        let_go()
 
     for number in signals:
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
-        let_go()
+        for number in signals:
+            loop.remove_signal_handler(number)

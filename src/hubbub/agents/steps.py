@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast, overload
 from hubbub.agents.recorded import Recorded
 from hubbub.agents.threads import DaemonThreads
 from hubbub.agents.values import as_json, from_json
-from hubbub.errors import HubbubError, InvalidMessage, Retry, StepInterrupted
+from hubbub.errors import HubbubError, Retry, StepInterrupted
 from hubbub.mesh.durable.branches import Branch, Call, here
 from hubbub.mesh.durable.run import Run
 from hubbub.wire import clock
@@ -127,8 +127,7 @@ class Steps(Recorded):
         Raises:
             InvalidMessage: it is no such number.
         """
-        if not 0 <= seconds < float("inf"):
-            raise InvalidMessage(f"{seconds!r} is no number of seconds to sleep")
+        clock.check_seconds("sleep", seconds)
         return self._slept(self.run.call("sleep"), seconds)
 
     async def _slept(self, call: Call, seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hubbub.cli.following import raise_failure
-from hubbub.cli.happenings import Entry, Happening, Piece, happenings
+from hubbub.cli.happenings import Absence, Entry, Happening, Piece, happenings
 from hubbub.cli.interview import ask
 from hubbub.cli.keyboard import Keyboard
 from hubbub.cli.output import console, safe
@@ -124,13 +124,28 @@ class _Dialogue:
         settled = one.event.kind in ("answered", "timed_out")
         return settled and _key(one) == asked.key
 
-    def _hear(self, one: Entry | Piece) -> None:
+    def _hear(self, one: Entry | Piece | Absence) -> None:
         # What comes while somebody types stands above the prompt.
         typing = self._keyboard.waits
         if isinstance(one, Piece):
             if not typing:
                 self._screens.own.write(one)
             return
+        if isinstance(one, Entry):
+            self._keep(one)
+            if one.event.kind == "answered" and _key(one) in self._mine:
+                return  # the person has just typed it
+        with console.capture() if typing else contextlib.nullcontext() as told:
+            self._screens.tell(one)
+        lines = told.get() if told is not None else ""
+        if lines:
+            console.file.write(f"\n{lines}")
+            self._keyboard.show_again()
+        if isinstance(one, Entry) and one.handle is self._handle:
+            raise_failure(self._handle.task_id, one.event)
+
+    def _keep(self, one: Entry) -> None:
+        """Keep in mind what is open."""
         event = one.event
         if event.kind == "asked":
             asked = _Asked(one.handle, msgspec.convert(event.data["question"], Question))
@@ -140,16 +155,6 @@ class _Dialogue:
         elif event.is_final:
             for key in [key for key in self._open if key[0] == one.handle.task_id]:
                 del self._open[key]
-        if event.kind == "answered" and _key(one) in self._mine:
-            return  # the person has just typed it
-        with console.capture() if typing else contextlib.nullcontext() as told:
-            self._screens.tell(one)
-        lines = told.get() if told is not None else ""
-        if lines:
-            console.file.write(f"\n{lines}")
-            self._keyboard.show_again()
-        if one.handle is self._handle:
-            raise_failure(self._handle.task_id, event)
 
     async def _ask(self, asked: _Asked) -> None:
         self._mine.add(asked.key)

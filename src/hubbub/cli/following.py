@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.cli.happenings import Piece, happenings
+from hubbub.cli.happenings import Entry, Piece, happenings
 from hubbub.cli.output import console
 from hubbub.cli.screens import Screens
 from hubbub.errors import TaskCanceled, TaskFailed
@@ -30,7 +30,7 @@ async def follow(mesh: Mesh, handle: TaskHandle, *, json: bool) -> None:
                 screens.own.write(one)
                 continue
             screens.tell(one)
-            if one.handle is handle:
+            if isinstance(one, Entry) and one.handle is handle:
                 raise_failure(handle.task_id, one.event)
 
 

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 import msgspec
 from nats.aio.msg import Msg
 
+from hubbub.errors import ConnectionLost
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.transport.concurrency import background
 from hubbub.wire.events import TaskEvent
 from hubbub.wire.names import agent_token
 
-__all__ = ["Entry", "Happening", "Piece", "happenings"]
+__all__ = ["Absence", "Entry", "Happening", "Piece", "happenings"]
 
 _AHEAD = 1_000
+_SILENCE_SECONDS = 3.0
 _ABOUT_QUESTIONS = frozenset({"asked", "answered", "timed_out"})
 
 
@@ -60,8 +62,19 @@ class Piece(msgspec.Struct, frozen=True):
     after: int = 0
 
 
-Happening = Entry | Piece | None
-"""An event, a piece of text, or the end."""
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Nothing happens, and nobody serves the agent of the task.
+
+    Attributes:
+        agent: its name.
+    """
+
+    agent: str
+
+
+Happening = Entry | Piece | Absence | None
+"""An event, a piece of text, silence with a cause, or the end."""
 
 
 @contextlib.asynccontextmanager
@@ -69,6 +82,8 @@ async def happenings(
     mesh: Mesh, handle: TaskHandle, *, pieces: bool, family: bool
 ) -> AsyncGenerator[asyncio.Queue[Happening]]:
     """Yield the queue, from the first event until the final one; None is the last item.
+
+    Of each silence it is told once if nobody serves the agent.
 
     Args:
         mesh: where.
@@ -82,7 +97,7 @@ async def happenings(
     """
     queue, early = asyncio.Queue[Happening](_AHEAD), deque[Piece](maxlen=_AHEAD)
     told, known = 0, {(agent_token(handle.agent), handle.task_id)}
-    reading = list[asyncio.Task[None]]()
+    news, working = asyncio.Event(), list[asyncio.Task[None]]()
 
     async def read() -> None:
         nonlocal told
@@ -91,6 +106,7 @@ async def happenings(
                 adopt(event)
                 await queue.put(Entry(handle, sequence, event))
                 told = sequence
+                news.set()
                 while early and early[0].after <= told:
                     await queue.put(early.popleft())
         await queue.put(None)
@@ -109,7 +125,22 @@ async def happenings(
         name = (agent_token(child.agent), child.task_id)
         if name not in known:
             known.add(name)
-            reading.append(group.create_task(read_child(child)))
+            working.append(group.create_task(read_child(child)))
+
+    async def watch() -> None:
+        has_told = False
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    await news.wait()
+            except TimeoutError:
+                with contextlib.suppress(ConnectionLost):  # then nobody knows
+                    if not has_told and not await mesh.is_online(handle.agent):
+                        await queue.put(Absence(handle.agent))
+                        has_told = True
+            else:
+                news.clear()
+                has_told = False
 
     async def on_piece(message: Msg) -> None:
         # The log has the whole text, so what cannot be read or kept up with is no loss.
@@ -125,9 +156,9 @@ async def happenings(
             subject = mesh.connection.layout.live(agent_token(handle.agent), handle.task_id)
             await stack.enter_async_context(mesh.connection.subscription(subject, on_piece))
         group = await stack.enter_async_context(background())
-        reading.append(group.create_task(read()))
+        working += [group.create_task(read()), group.create_task(watch())]
         try:
             yield queue
         finally:
-            for task in reading:
+            for task in working:
                 task.cancel()

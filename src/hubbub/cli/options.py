@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import msgspec
@@ -16,9 +17,11 @@ __all__ = [
     "Json",
     "Metadata",
     "Name",
+    "Patience",
     "Priority",
     "TaskID",
     "Text",
+    "Wait",
     "read_metadata",
 ]
 
@@ -36,18 +39,24 @@ Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Show what happens until it has ended.")
 ]
 
-DeliverIn = Annotated[
-    float | None,
-    typer.Option("--deliver-in", metavar="SECONDS", help="The agent may not begin before."),
+
+def _finite(seconds: float | None) -> float | None:
+    if seconds is not None and not math.isfinite(seconds):
+        raise typer.BadParameter("it must be a number of seconds")
+    return seconds
+
+
+def _seconds(name: str, about: str, *, least: float = 0) -> Any:
+    return typer.Option(name, metavar="SECONDS", min=least, callback=_finite, help=about)
+
+
+DeliverIn = Annotated[float | None, _seconds("--deliver-in", "The agent may not begin before.")]
+ExpiresIn = Annotated[float | None, _seconds("--expires-in", "An agent must begin within.")]
+Deadline = Annotated[float | None, _seconds("--timeout", "The task must have ended within.")]
+Patience = Annotated[
+    float | None, _seconds("--timeout", "How long to wait for the answer.", least=0.001)
 ]
-ExpiresIn = Annotated[
-    float | None,
-    typer.Option("--expires-in", metavar="SECONDS", help="An agent must begin within."),
-]
-Deadline = Annotated[
-    float | None,
-    typer.Option("--timeout", metavar="SECONDS", help="The task must have ended within."),
-]
+Wait = Annotated[float | None, _seconds("--wait", "How long to wait for the agent to come up.")]
 
 
 def read_metadata(pairs: list[str] | None) -> dict[str, Any]:

@@ -60,29 +60,34 @@ async def _serve(targets: list[str]) -> None:
         with stop_on_signals(stop), _stop_with_stdin(stop):
             async with mesh.serve(*agents):
                 await stop.wait()
-                logging.getLogger("hubbub").info("Stopping; running work may finish")
+                logging.getLogger("hubbub").info(
+                    "Stopping; running work may finish. Once more ends it now"
+                )
 
 
 async def _supervise(targets: list[str], processes: int, reload: bool) -> None:
     stop = asyncio.Event()
-    # A server that all of them share must outlive a reload.
-    async with on_mesh(start_server=True), ServingProcesses(targets, processes) as serving:
-        with stop_on_signals(stop):
-            keeping = serving.keep(wait_for_restart=reload)
-            watching: list[asyncio.Task[Any]] = [
-                asyncio.create_task(stop.wait()),
-                asyncio.create_task(keeping),
-            ]
-            if reload:
-                watching.append(asyncio.create_task(_reload(serving)))
-            try:
-                done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in watching:
-                    task.cancel()
-                await asyncio.wait(watching)
+    async with contextlib.AsyncExitStack() as stack:
+        # A server that all of them share must outlive a reload.
+        await stack.enter_async_context(on_mesh(start_server=True))
+        # Also while they are waited for: whoever is told twice does not wait.
+        stack.enter_context(stop_on_signals(stop))
+        serving = await stack.enter_async_context(ServingProcesses(targets, processes))
+        keeping = serving.keep(wait_for_restart=reload)
+        watching: list[asyncio.Task[Any]] = [
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(keeping),
+        ]
+        if reload:
+            watching.append(asyncio.create_task(_reload(serving)))
+        try:
+            done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
 
 
 async def _reload(serving: ServingProcesses) -> None:
@@ -97,7 +102,10 @@ async def _reload(serving: ServingProcesses) -> None:
 
 @contextlib.contextmanager
 def _stop_with_stdin(stop: asyncio.Event) -> Generator[None]:
-    """End with the process that started this one, however that one ended."""
+    """End with the process that started this one, however that one ended.
+
+    Running work may finish, unless it was being waited for already.
+    """
     if not os.environ.get(STOP_WITH_STDIN):
         yield
         return
@@ -106,6 +114,8 @@ def _stop_with_stdin(stop: asyncio.Event) -> Generator[None]:
     def on_input() -> None:
         if not os.read(sys.stdin.fileno(), 1024):
             loop.remove_reader(sys.stdin.fileno())
+            if stop.is_set():
+                os._exit(1)  # told twice, it has not waited for us
             stop.set()
 
     loop.add_reader(sys.stdin.fileno(), on_input)

@@ -75,7 +75,7 @@ async def _start(
             print_json({"agent": handle.agent, "task_id": handle.task_id})
         elif not json:
             console.print(f"Started {handle.agent}: task {handle.task_id}")
-            if card.status is AgentStatus.OFFLINE:
+            if detach and card.status is AgentStatus.OFFLINE:
                 console.print(f"  waits: {card.name} is not online")
         if detach:
             return

@@ -17,8 +17,10 @@ from hubbub.cli.options import (
     Json,
     Metadata,
     Name,
+    Patience,
     Priority,
     Text,
+    Wait,
     read_metadata,
 )
 from hubbub.cli.output import console, print_json, safe
@@ -77,12 +79,8 @@ def request(
     text: Text,
     sender: As = None,
     metadata: Metadata = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=0.001, help="Seconds to wait for the answer.")
-    ] = None,
-    wait: Annotated[
-        float | None, typer.Option(min=0, help="Seconds to wait for the agent to come up.")
-    ] = None,
+    timeout: Patience = None,
+    wait: Wait = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show the answer while it is being made.")
     ] = False,
@@ -125,8 +123,6 @@ async def _give(
             print_json({"agent": handle.agent, "task_id": handle.task_id})
         elif not json:
             console.print(f"Stored for {handle.agent}: task {handle.task_id}")
-            if following and not await mesh.is_online(name):
-                console.print(f"  waits: {name} is not online")
         if following:
             await follow(mesh, handle, json=json)
 

@@ -105,7 +105,7 @@ async def converse(
     else:
         handle = mesh.task(card.name, task.id)
         for question in task.questions:
-            if question.id == asked.question_id:
+            if question.id == asked.question_id and not question.answered_at:
                 refused = await _refused(gateway, who, task.id, question, text)
                 if refused:
                     yield f"{refused}\n\n{question_text(task.id, question)}"

@@ -214,7 +214,8 @@ class Task(BaseModel):
     questions: list[Question] = Field(
         default_factory=list[Question], description="What it waits for a person to answer."
     )
-    owner: str = Field("", description="Who started it.")
+    owner: str = Field("", description="The person it is done for.")
+    from_agent: str = Field("", description="Who sent it; for people it is their gateway.")
     attempt: int = 0
     usage: dict[str, int] = Field(default_factory=dict[str, int])
     priority: int = 3

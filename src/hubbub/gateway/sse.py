@@ -49,6 +49,8 @@ class EventStream(StreamingResponse):
     """A response that closes what it is made of as soon as nobody reads it any more."""
 
     media_type = "text/event-stream"
+    paced: AsyncGenerator[bytes]
+    works: list[asyncio.Task[None]]
     sources: tuple[Closable, ...]
     held: contextlib.ExitStack
 
@@ -57,8 +59,11 @@ class EventStream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            # Of a generator that nobody has begun with, nothing runs at its end: close each.
             with self.held:
+                await self.paced.aclose()
+                if self.works:
+                    await asyncio.wait(self.works)
+                # Of a generator that nobody has begun with, nothing runs at its end: close each.
                 for source in self.sources:
                     await source.aclose()
 
@@ -94,16 +99,18 @@ def event_stream(
     async def over() -> None:
         await gateway.until_over(who, request)
 
-    paced = _paced(source, over, error_kind, gateway.settings.keep_alive_seconds)
+    works: list[asyncio.Task[None]] = []
+    paced = _paced(source, over, works, error_kind, gateway.settings.keep_alive_seconds)
     stream = EventStream(paced, media_type="text/event-stream", headers=_UNBUFFERED)
-    stream.held = held
-    stream.sources = (paced, source) if made_of is None else (paced, source, made_of)
+    stream.paced, stream.works, stream.held = paced, works, held
+    stream.sources = (source,) if made_of is None else (source, made_of)
     return stream
 
 
 async def _paced(
     source: AsyncGenerator[bytes],
     over: Callable[[], Coroutine[Any, Any, None]],
+    works: list[asyncio.Task[None]],
     error_kind: str,
     keep_alive_seconds: float,
 ) -> AsyncGenerator[bytes]:
@@ -128,6 +135,7 @@ async def _paced(
 
     pumping = asyncio.create_task(pump())
     stopping = asyncio.create_task(over())
+    works += [pumping, stopping]
     try:
         if error_kind:
             yield b": open\n\n"
@@ -151,9 +159,9 @@ async def _paced(
             finally:
                 getting.cancel()
     finally:
+        # The response waits for their end: what leaves cancels whatever we would await here.
         pumping.cancel()
         stopping.cancel()
-        await asyncio.wait({pumping, stopping})
 
 
 def _bare(data: object) -> bytes:

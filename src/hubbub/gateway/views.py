@@ -51,6 +51,7 @@ def task_view(task: TaskSummary) -> models.Task:
         error=task.error,
         questions=[question_view(question) for question in task.questions],
         owner=task.owner,
+        from_agent=task.from_agent,
         attempt=task.attempt,
         usage=task.usage,
         priority=task.priority,

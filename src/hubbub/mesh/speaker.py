@@ -175,7 +175,8 @@ class Speaker(ABC):
 
         Raises:
             InvalidAgentName: the name cannot be an agent's.
-            InvalidMessage: content or metadata are no JSON, or too large, or an id is none.
+            InvalidMessage: content or metadata are no JSON, or too large, or an id or a time is
+                none.
             AgentUnavailable: nobody serves the name now.
             RequestTimeout: no answer in time.
             RateLimited: the agent takes no more requests just now.

@@ -7,12 +7,14 @@ single wait, such as the timeout of a request, stay with the event loop.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from datetime import UTC, datetime
 
 from hubbub.errors import InvalidMessage
 
 __all__ = [
+    "check_seconds",
     "is_moved",
     "iso",
     "move",
@@ -74,6 +76,20 @@ def seconds_until(moment: float) -> float:
     """
     left = max(0.0, moment - seconds())
     return left if _moved_by is None else min(left, _LOOK_AGAIN_SECONDS)
+
+
+def check_seconds(name: str, seconds: float) -> None:
+    """Refuse what is no length of time.
+
+    Args:
+        name: what it is for.
+        seconds: what was given.
+
+    Raises:
+        InvalidMessage: it is less than 0, infinite, or no number.
+    """
+    if not 0 <= seconds < math.inf:
+        raise InvalidMessage(f"{name} is {seconds!r}: it must be a number of seconds, 0 or more")
 
 
 def is_moved() -> bool:

@@ -11,6 +11,7 @@ import { LinkNotice } from "./LinkNotice";
 import { Notifier } from "./Notifier";
 import { TABS } from "./places";
 import { Sidebar } from "./Sidebar";
+import { TopBar } from "./TopBar";
 import { Toasts } from "./toasts";
 import "./app.css";
 
@@ -47,6 +48,7 @@ export function App({ onSignOut }: { onSignOut: () => void }) {
         Skip to the content
       </a>
       {!narrow && <Sidebar onSignOut={onSignOut} waiting={waiting} />}
+      {narrow && <TopBar onSignOut={onSignOut} />}
       <main id="main" className="main" tabIndex={-1}>
         <LinkNotice />
         <Screen onSignOut={onSignOut} />
@@ -114,7 +116,7 @@ function Tabs({ waiting }: { waiting: number }) {
         const here =
           to === "/"
             ? path === "/"
-            : path.startsWith(to) || (to === "/chat" && path.startsWith("/dm"));
+            : path.startsWith(to) || (to === "/chat" && /^\/(dm|conversation)\//.test(path));
         return (
           <Link key={to} href={to} aria-current={here ? "page" : undefined}>
             <Icon size={20} aria-hidden="true" />

@@ -4,8 +4,10 @@ import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import type { AgentState } from "@/core/mesh/agents";
 import { Avatar, IconButton, StatusDot } from "@/kit";
+import { useUnread } from "@/screens/chat/unread";
 import { openPalette } from "./CommandPalette";
 import { useMesh, useSlice } from "./hooks";
+import { LinkState } from "./LinkState";
 import { CHANNELS, PLACES, paths } from "./places";
 
 export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting: number }) {
@@ -45,6 +47,7 @@ export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting
             <Item key={id} to={paths.channel(id)}>
               <Hash size={15} aria-hidden="true" />
               <span className="truncate">{name}</span>
+              <Unread place={paths.channel(id)} />
             </Item>
           ))}
         </ul>
@@ -85,6 +88,13 @@ export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting
   );
 }
 
+/** How much for people has come there and was not seen. */
+function Unread({ place }: { place: string }) {
+  const unread = useUnread(place);
+  if (unread === 0) return null;
+  return <span className="count hot num">{unread > 99 ? "99+" : unread}</span>;
+}
+
 function AgentItem({ agent }: { agent: AgentState }) {
   return (
     <Item to={paths.direct(agent.token)}>
@@ -94,7 +104,7 @@ function AgentItem({ agent }: { agent: AgentState }) {
         <Avatar name={agent.name} size={20} />
       )}
       <span className="truncate">{agent.name}</span>
-      {agent.queued > 0 && <span className="count">{agent.queued}</span>}
+      <Unread place={paths.direct(agent.token)} />
       <StatusDot online={agent.online} busy={agent.running > 0} />
     </Item>
   );
@@ -109,20 +119,5 @@ function Item({ to, children }: { to: string; children: ReactNode }) {
         {children}
       </Link>
     </li>
-  );
-}
-
-function LinkState() {
-  const { state, nats, lag, gaps } = useSlice(useMesh().link);
-  const good = state === "live" && nats;
-  const text = good ? `live · ${lag} ms` : state === "live" ? "NATS is away" : state;
-  return (
-    <span
-      className={good ? "side-link live" : "side-link"}
-      title={gaps === 0 ? "Nothing was left out" : `Left out, and read again: ${gaps} times`}
-    >
-      <i aria-hidden="true" />
-      <span className="num">{text}</span>
-    </span>
   );
 }

@@ -27,7 +27,8 @@ const RELATIVE: readonly [number, string][] = [
 
 /** A length of time in ms, in one unit: `340 ms`, `2.5 s`, `4 min`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 1) return "<1 ms";
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   for (const [unit, name] of RELATIVE) {
     if (ms >= unit) {
       const value = ms / unit;

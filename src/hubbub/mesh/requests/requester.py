@@ -26,6 +26,7 @@ from hubbub.mesh.requests.sending import give_up, repeat, send
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import FINAL, HANDED_BACK, KNOWN, SEQUENCE
 from hubbub.mesh.transport.replies import NO_RESPONDERS, status_of
+from hubbub.wire.clock import check_seconds
 from hubbub.wire.draft import Draft
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.names import agent_token
@@ -80,7 +81,7 @@ class Requester:
             RequestTimeout: no answer within `timeout` seconds.
             RateLimited: the agent takes no more requests just now.
             RemoteError: the agent's handler failed.
-            InvalidMessage: the request cannot be written or is too large.
+            InvalidMessage: the request cannot be written or is too large, or a time is none.
         """
         call = await self._call(to_agent, message, timeout, wait, owner, streamed=False)
         answered = False
@@ -240,6 +241,9 @@ class Requester:
         streamed: bool,
     ) -> Call:
         sender, agent = agent_token(message.from_agent), agent_token(to_agent)
+        check_seconds("timeout", timeout)
+        if wait is not None:
+            check_seconds("wait_for_agent", wait)
         data = message.to_bytes()
         self._connection.check_content(data)
         if sender not in self._heard:

@@ -18,6 +18,7 @@ from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, OWNER
 from hubbub.mesh.transport.streams import INBOX
+from hubbub.wire.clock import check_seconds
 from hubbub.wire.codec import JSON
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskEvent, TaskSnapshot, TaskState, fold
@@ -96,7 +97,10 @@ class TaskHandle:
             TaskFailed: it failed or was rejected.
             TaskCanceled: it was canceled.
             RequestTimeout: it did not end in time; it goes on all the same.
+            InvalidMessage: the timeout is no number of seconds.
         """
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         activity = current_activity()
         if activity is not None and (run := activity.run) is not None:
             end = await child_end(self._connection, run, self._token, self.task_id, timeout)

@@ -114,6 +114,5 @@ def plan(
 def _after(now: float, name: str, seconds: float | None, *, unset: float) -> float:
     if seconds is None:
         return unset
-    if not 0 <= seconds < math.inf:
-        raise InvalidMessage(f"{name} is {seconds!r}: it must be a number of seconds, 0 or more")
+    clock.check_seconds(name, seconds)
     return now + seconds

@@ -60,6 +60,10 @@ export class MarkStore {
     return () => this.#taps.delete(listener);
   }
 
+  has(id: string): boolean {
+    return this.#seen.has(id);
+  }
+
   add(marks: readonly Mark[]): void {
     const fresh = marks.filter((mark) => !this.#seen.has(mark.id));
     if (fresh.length === 0) return;

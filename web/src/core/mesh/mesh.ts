@@ -249,7 +249,9 @@ export class Mesh {
           const page = await api.messages({ limit: FIRST_PAGE });
           const past = messagesOf(page.messages);
           this.feed.reset(past, page.before);
-          this.marks.add(past.map(markOfMessage));
+          const unheard = past.filter((one) => !this.marks.has(one.key));
+          this.stats.addPast(unheard);
+          this.marks.add(unheard.map(markOfMessage));
           break;
         }
         case "tasks": {

@@ -71,10 +71,17 @@ export class StatsStore {
     return this.#samples.filter((one) => one.at >= from);
   }
 
-  add(messages: readonly Message[]): void {
+  /** Count what was said before the page was there, for the plots alone. */
+  addPast(messages: readonly Message[]): void {
     for (const one of messages) {
       this.rates.add(one.at);
       if (one.latency !== null && one.kind === "reply") this.#latencies.add(one.at, one.latency);
+    }
+  }
+
+  add(messages: readonly Message[]): void {
+    this.addPast(messages);
+    for (const one of messages) {
       if (one.kind === "handoff") this.#handoffs += 1;
       if (one.failed) this.#errors += 1;
     }

@@ -211,7 +211,7 @@ export function Composer({
 }
 
 function hintFor(needsAddressee: boolean, to: { agent: AgentState } | null): string {
-  if (to) return `To ${to.agent.name}: it sets to work`;
+  if (to) return `To ${to.agent.name}, which sets it to work`;
   return needsAddressee
     ? "Begin with @ and an agent's name, or with / for a workflow"
     : "Enter sends, Shift-Enter breaks the line";

@@ -28,7 +28,7 @@ const MODES: readonly { id: Mode; name: string }[] = [
 ];
 
 const HINTS: { readonly [mode in Mode]: (name: string) => string } = {
-  direct: (name) => `Message ${name}: it sets to work`,
+  direct: (name) => `Message ${name}, and set it to work`,
   ask: (name) => `Ask ${name}, and wait for the answer`,
   handoff: (name) => `Hand over to ${name}, ahead of what waits`,
 };

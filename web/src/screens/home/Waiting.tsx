@@ -1,20 +1,23 @@
 /** What waits for a person, to be answered right here. */
 import { CircleCheck } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
-import { useMesh, useSlice } from "@/app/hooks";
+import { useMesh, useNarrow, useSlice } from "@/app/hooks";
+import type { OpenQuestion } from "@/core/mesh/questions";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
 
 const MOST = 3;
 
 export function Waiting() {
   const questions = useSlice(useMesh().questions.slice);
-  const open = questions.filter((one) => !one.answered).length;
+  const open = questions.filter((one) => !one.answered);
+  const [focused, answered] = useFocused(open[0]);
   return (
     <section className="home-part" aria-label="Waiting for you">
       <header>
         <h2>Waiting for you</h2>
-        {open > 0 && <span className="count hot num">{open}</span>}
-        {open > MOST && <Link href="/inbox">All of them</Link>}
+        {open.length > 0 && <span className="count hot num">{open.length}</span>}
+        {open.length > MOST && <Link href="/inbox">All of them</Link>}
       </header>
       {questions.length === 0 ? (
         <p className="home-calm">
@@ -24,9 +27,35 @@ export function Waiting() {
         questions
           .slice(0, MOST)
           .map((asked) => (
-            <QuestionCard key={`${asked.task.id}/${asked.question.id}`} asked={asked} compact />
+            <QuestionCard
+              key={keyOf(asked)}
+              asked={asked}
+              autoFocus={keyOf(asked) === focused}
+              onAnswered={answered}
+              compact
+            />
           ))
       )}
     </section>
   );
+}
+
+const keyOf = ({ task, question }: OpenQuestion): string => `${task.id}/${question.id}`;
+
+/** Which card takes the focus, so that one key answers it: the first, unless the person is busy
+ *  elsewhere on the page. On a phone none does: it would open the keyboard. */
+function useFocused(first: OpenQuestion | undefined): [string, () => void] {
+  const narrow = useNarrow();
+  const [focused, setFocused] = useState("");
+  const isMovingOn = useRef(false);
+  const key = first ? keyOf(first) : "";
+  useEffect(() => {
+    const isFree = document.activeElement === document.body || isMovingOn.current;
+    isMovingOn.current = false;
+    if (key && isFree && !narrow) setFocused(key);
+  }, [key, narrow]);
+  const answered = () => {
+    isMovingOn.current = true;
+  };
+  return [focused, answered];
 }

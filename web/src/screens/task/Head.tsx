@@ -7,6 +7,7 @@ import {
   MessagesSquare,
   Navigation,
   RotateCcw,
+  SquarePen,
   Waypoints,
 } from "lucide-react";
 import { type ReactNode, useState } from "react";
@@ -50,9 +51,9 @@ export function Head({
   const isAway = link === "offline";
   const state = view.count > 0 && (isWhole || isPast) ? view.state : task.state;
 
-  const rerun = async () => {
+  const rerun = async (after: number | null) => {
     try {
-      const again = await api.rerun(task.id, null);
+      const again = await api.rerun(task.id, after);
       mesh.tasks.put([again]);
       toast(`${task.agent} runs again`);
       go(paths.task(again.id));
@@ -80,8 +81,14 @@ export function Head({
     {
       id: "edit",
       name: "Run again with other values …",
-      icon: <RotateCcw size={15} />,
+      icon: <SquarePen size={15} />,
       isOff: isAway,
+    },
+    {
+      id: "retry",
+      name: "Try again, keep what went well",
+      icon: <RotateCcw size={15} />,
+      isOff: isAway || state !== "failed",
     },
     {
       id: "check",
@@ -100,7 +107,8 @@ export function Head({
   ];
   const act = (id: string) => {
     if (id === "stop" || id === "steer" || id === "check") setOpen(id);
-    else if (id === "rerun") void rerun();
+    else if (id === "rerun") void rerun(0);
+    else if (id === "retry") void rerun(null);
     else if (id === "edit") go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`);
     else if (id === "copy") copyLink();
     else if (id === "flow") go(paths.flow(task.context_id));

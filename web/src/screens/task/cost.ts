@@ -17,6 +17,12 @@ export function callsOf(events: readonly StoredEvent[]): readonly Call[] {
   const calls: Call[] = [];
   let total = 0;
   for (const { kind, sequence, at, data } of events) {
+    if (kind === "taken_over") {
+      // What stands before it was paid for by another task.
+      calls.length = 0;
+      total = 0;
+      continue;
+    }
     const used = kind === "usage" ? data : kind === "model" ? object(data.usage) : undefined;
     if (!used) continue;
     const input = whole(used.input_tokens);

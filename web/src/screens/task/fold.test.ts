@@ -193,6 +193,19 @@ describe("foldTask", () => {
     expect(callsOf(events).map((call) => call.total)).toEqual([15, 18]);
   });
 
+  it("leaves out what another task paid for", () => {
+    const used = { requests: 1, input_tokens: 10, output_tokens: 5 };
+    const events = log(
+      ["claimed", 0],
+      ["usage", 1, used],
+      ["taken_over", 2, { task_id: "t0" }],
+      ["usage", 3, { ...used, input_tokens: 7 }],
+    );
+    expect(foldTask(events).usage).toEqual({ requests: 1, input: 7, output: 5 });
+    expect(foldTask(events).items).toMatchObject([{ name: "taken_over", data: { task_id: "t0" } }]);
+    expect(callsOf(events).map((call) => call.total)).toEqual([12]);
+  });
+
   it("opens a task that ended before anybody claimed it", () => {
     const view = foldTask(log(["canceled", 0, { ...OPENING, error: "canceled before it began" }]));
     expect(view.items.map((item) => item.kind)).toEqual(["opening", "end"]);

@@ -165,6 +165,11 @@ function take(draft: Draft, event: StoredEvent): void {
       draft.againAt = text(data.until);
       note(draft, event, "Sleeps until", false, data);
       break;
+    case "taken_over":
+      // What stands before it was done by another task, and paid for there.
+      draft.usage = UNSTARTED.usage;
+      note(draft, event, "Up to here taken over from", false, data);
+      break;
     case "woken":
     case "now":
       break;

@@ -107,7 +107,7 @@ function TableRow({ line: { task, waits } }: { line: Line }) {
         </span>
       </Cell>
       <Cell>
-        <span className="truncate">{task.owner || <span className="muted">–</span>}</span>
+        <span className="truncate">{task.owner || task.from_agent}</span>
       </Cell>
       <Cell>
         <Waits waits={waits} error={task.state === "failed" ? (task.error ?? "") : ""} />

@@ -12,6 +12,7 @@ const task = (id: string, seconds: number, more: Partial<Task> = {}): Task => ({
   metadata: {},
   attempt: 1,
   error: "",
+  from_agent: "Ada",
   held_up: "",
   version: "",
   owner: "ada",

@@ -130,6 +130,7 @@ export function Sent({ item }: { item: ItemOf<"sent"> }) {
 
 export function Note({ item }: { item: ItemOf<"note"> }) {
   const isSleep = item.name === "sleeping";
+  const origin = item.name === "taken_over" ? String(item.data?.task_id ?? "") : "";
   const until = isSleep ? Date.parse(String(item.data?.until ?? "")) : Number.NaN;
   return (
     <li className={item.isBad ? "tlog-line quiet bad" : "tlog-line quiet"}>
@@ -145,8 +146,9 @@ export function Note({ item }: { item: ItemOf<"note"> }) {
       <div className="tlog-words">
         <span>
           {item.text} {isSleep && !Number.isNaN(until) && moment(until)}
+          {origin && <Link href={paths.task(origin)}>an earlier task</Link>}
         </span>
-        {item.data && !isSleep && Object.keys(item.data).length > 0 && (
+        {item.data && !isSleep && !origin && Object.keys(item.data).length > 0 && (
           <Fold label="details" value={item.data as { [key: string]: Json }} />
         )}
       </div>
