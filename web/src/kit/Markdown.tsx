@@ -1,10 +1,9 @@
 /** Text that people and agents write, with its marks shown; the parser is loaded when it is needed. */
-import { lazy, memo, Suspense } from "react";
+import { memo, Suspense } from "react";
+import { later } from "./later";
 import "./markdown/markdown.css";
 
-const Parsed = lazy(() =>
-  import("./markdown/Parsed").then((module) => ({ default: module.Parsed })),
-);
+const Parsed = later(() => import("./markdown/Parsed").then((module) => module.Parsed));
 
 /** Beyond this the text is shown as it is: to parse it would hold up the page. */
 const MOST = 100_000;
