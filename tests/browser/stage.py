@@ -54,13 +54,17 @@ class Stage:
     Args:
         folder: where it keeps everything.
         environment: what else its processes are told.
+        key: the API key with which it is called unless another is named; empty for none.
 
     Attributes:
         url: where the gateway is.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str] | None = None, key: str = ""
+    ) -> None:
         self.folder = folder
+        self._key = key
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._nats_port = free_port()
@@ -151,21 +155,20 @@ class Stage:
             wait_for(self._agents, "the cast")
 
     def _agents(self) -> Any:
-        found: Any = self._get("/api/agents")
+        found = self._get("/api/agents")
         return found and found["agents"]
 
     def _get(self, path: str) -> Any:
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as response:
-                return json.load(response)
+            return self.call("GET", path)
         except (urllib.error.URLError, OSError):
             return None
 
     def call(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         """Call the gateway, and return what it answers."""
         headers = {"content-type": "application/json"}
-        if key:
-            headers["x-api-key"] = key
+        if key or self._key:
+            headers["x-api-key"] = key or self._key
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)
         with urllib.request.urlopen(request, timeout=30) as response:

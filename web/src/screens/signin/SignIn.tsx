@@ -43,6 +43,8 @@ export function SignIn({
           isRequired
           autoFocus
           isInvalid={problem !== null}
+          // What was refused once must not keep the browser from sending the next.
+          validationBehavior="aria"
           autoComplete="current-password"
         >
           <Label>Your {what}</Label>
