@@ -100,7 +100,8 @@ class Stage:
         self._environment["NATS_URL"] = f"nats://127.0.0.1:{self._nats_port}"
         self.start_server()
         self.start_gateway()
-        self.start_workers(cast)
+        if cast:
+            self.start_workers(cast)
         self.wait_until_up()
 
     def start_server(self) -> None:

@@ -6,6 +6,7 @@ import { useSearchParams } from "wouter";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
 import { clock, day } from "@/core/text";
 import { Button, Empty, IconButton, Segmented } from "@/kit";
+import { useValueText } from "@/kit/valueText";
 import { Figures } from "./Figures";
 import { Lanes } from "./Lanes";
 import { Legend } from "./Legend";
@@ -129,6 +130,8 @@ function Scrubber({ at, onChange }: { at: number; onChange: (at: number) => void
   const mesh = useMesh();
   const now = useNow(1_000);
   const first = Math.max(mesh.marks.all[0]?.at ?? now, now - REACH_MS);
+  const words = `${day(at)}, ${clock(at)}`;
+  const input = useValueText(words);
   return (
     <div className="scrubber">
       <Slider
@@ -140,12 +143,10 @@ function Scrubber({ at, onChange }: { at: number; onChange: (at: number) => void
         onChange={(value) => onChange(value as number)}
       >
         <SliderTrack className="slider-track">
-          <SliderThumb className="slider-thumb" />
+          <SliderThumb className="slider-thumb" inputRef={input} />
         </SliderTrack>
       </Slider>
-      <output className="num">
-        {day(at)}, {clock(at)}
-      </output>
+      <output className="num">{words}</output>
     </div>
   );
 }
