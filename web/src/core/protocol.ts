@@ -122,7 +122,8 @@ export type LiveEvent =
 
 /** One frame from the gateway: what happened up to the place `seq`. */
 export interface Frame {
-  seq: string;
+  /** The place behind it; null before the page has one on this socket. */
+  seq: string | null;
   t: number;
   gap?: boolean;
   ev: LiveEvent[];
