@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
 from browser.console import Console, open_console
 from browser.stage import HERE, Stage, wait_for
@@ -126,6 +126,26 @@ def test_a_page_without_network_says_so_and_comes_back(opened: Console) -> None:
     opened.context.set_offline(False)
     expect(page.get_by_text(_LIVE)).to_be_visible(timeout=_SECONDS)
     expect(page.get_by_text(re.compile(r"^(Offline|Reconnecting)"))).to_have_count(0)
+
+
+def test_a_page_at_a_place_that_nobody_knows_reads_all_anew(opened: Console) -> None:
+    opened.expected += _AWAY
+
+    def send_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def lose_the_place(frame: str | bytes) -> None:
+            server.send(re.sub(r'"after_seq":"[^"]+"', '"after_seq":"nowhere"', str(frame)))
+
+        socket.on_message(lose_the_place)
+
+    opened.page.route_web_socket("**/api/live", send_on)
+    page = opened.go()
+    expect(page.get_by_text(_LIVE)).to_be_visible()
+    opened.context.set_offline(True)
+    opened.context.set_offline(False)
+    expect(page.get_by_title("Left out, and read again: 1 times")).to_be_visible(timeout=_SECONDS)
+    expect(page.get_by_text(_LIVE)).to_be_visible(timeout=_SECONDS)
 
 
 def test_a_gateway_that_stays_away_means_offline_and_what_was_missed_is_told(

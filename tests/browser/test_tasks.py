@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -174,7 +175,7 @@ def test_everything_about_a_task_has_an_address(console: Console, stage: Stage) 
         expect(page.get_by_role("main").get_by_text(text).first).to_be_visible()
 
 
-def _tasks(stage: Stage, agent: str) -> list[dict[str, object]]:
+def _tasks(stage: Stage, agent: str) -> list[dict[str, Any]]:
     return stage.call("GET", f"/api/tasks?agent={agent}&limit=100")["tasks"]
 
 

@@ -183,7 +183,7 @@ export class Live {
       else pending?.reject(problemOf(data.problem?.status ?? 500, data.problem));
       return;
     }
-    this.#seq = data.seq;
+    if (data.seq !== null) this.#seq = data.seq;
     this.#handlers.onFrame(data);
   }
 
