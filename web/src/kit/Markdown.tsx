@@ -1,13 +1,11 @@
 /** Text that people and agents write, with its marks shown; the parser is loaded when it is needed. */
 import { lazy, memo, Suspense } from "react";
+import { isCostly } from "./markdown/cost";
 import "./markdown/markdown.css";
 
 const Parsed = lazy(() =>
   import("./markdown/Parsed").then((module) => ({ default: module.Parsed })),
 );
-
-/** Beyond this the text is shown as it is: to parse it would hold up the page. */
-const MOST = 100_000;
 
 export interface MarkdownProps {
   text: string;
@@ -17,7 +15,7 @@ export interface MarkdownProps {
 
 export const Markdown = memo(function Markdown({ text, live = false }: MarkdownProps) {
   const plain = <div className="md md-plain">{text}</div>;
-  if (text.length > MOST) return plain;
+  if (isCostly(text)) return plain;
   return (
     <Suspense fallback={plain}>
       <Parsed text={text} live={live} />
