@@ -184,4 +184,26 @@ async def hostile(task: Task) -> str:
     return "<svg onload=alert(5)>"
 
 
+crook = Agent(
+    "Crook-" + "o" * 57,
+    description="<script>alert(6)</script> [me](javascript:alert(7)) " + "\u202e" + "w" * 300,
+    capabilities=["<img src=x onerror=alert(8)>", "c" * 120],
+    model="<svg onload=alert(9)>",
+)
+
+
+@crook.run
+async def give_back(message: AgentMessage) -> str:
+    return message.text
+
+
+@crook.agentic_run
+async def do_harm(task: Task) -> str:
+    await task.say(task.message.text)
+    await task.tool_call("<b>rm</b>" + "t" * 200, {"<i>path</i>": task.message.text}, call_id="c1")
+    await task.tool_result("<b>rm</b>" + "t" * 200, task.message.text, call_id="c1")
+    return task.message.text
+
+
 everybody = [triage, research, reviewer, notifier, billing, grumpy, *workflows]
+with_crook = [*everybody, crook]

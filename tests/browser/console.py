@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request
 
 __all__ = ["Console", "open_console"]
 
@@ -20,7 +20,7 @@ class Console:
     Attributes:
         page: the page.
         complaints: what it complained of: errors on its console, violations of its policy,
-            requests to other places.
+            requests to other places, boxes that scripts open.
         expected: texts of complaints that are part of the test, such as a server that is away.
     """
 
@@ -33,11 +33,18 @@ class Console:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
         self.page.on("request", self._on_request)
+        self.page.on("dialog", self._on_dialog)
 
     def go(self, path: str = "/") -> Page:
         """Open a place of the console."""
         self.page.goto(self.url + path)
         return self.page
+
+    def excess(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
 
     def check(self) -> None:
         """See that the page had nothing to complain of."""
@@ -47,6 +54,10 @@ class Console:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"{dialog.type}: {dialog.message}")
+        dialog.dismiss()
 
     def _on_request(self, request: Request) -> None:
         parts = urlsplit(request.url)

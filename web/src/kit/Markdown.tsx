@@ -1,12 +1,10 @@
 /** Text that people and agents write, with its marks shown; the parser is loaded when it is needed. */
 import { memo, Suspense } from "react";
 import { later } from "./later";
+import { isCostly } from "./markdown/cost";
 import "./markdown/markdown.css";
 
 const Parsed = later(() => import("./markdown/Parsed").then((module) => module.Parsed));
-
-/** Beyond this the text is shown as it is: to parse it would hold up the page. */
-const MOST = 100_000;
 
 export interface MarkdownProps {
   text: string;
@@ -16,7 +14,7 @@ export interface MarkdownProps {
 
 export const Markdown = memo(function Markdown({ text, live = false }: MarkdownProps) {
   const plain = <div className="md md-plain">{text}</div>;
-  if (text.length > MOST) return plain;
+  if (isCostly(text)) return plain;
   return (
     <Suspense fallback={plain}>
       <Parsed text={text} live={live} />

@@ -42,10 +42,9 @@ export function ofEvent(event: MessageEvent): Message {
 /** A message of the history; null for what agents announce of themselves. */
 export function ofStored(stored: StoredMessage): Message | null {
   if (!KINDS.has(stored.kind)) return null;
-  const files = stored.metadata.files;
   return message(
     { ...stored, kind: stored.kind as MessageKind, content: stored.content as Json },
-    Array.isArray(files) ? (files as FileRef[]) : [],
+    stored.files ?? [],
     false,
   );
 }

@@ -46,8 +46,8 @@ export function Parsed({ text, live }: { text: string; live: boolean }) {
 
 const Block = memo(function Block({ text }: { text: string }) {
   return (
+    // HTML is shown as the text that it is: agents write `<answer>` and mean to be read.
     <ReactMarkdown
-      skipHtml
       remarkPlugins={PLUGINS}
       components={COMPONENTS}
       // Each kind of address is judged where it is shown.
