@@ -122,7 +122,7 @@ export type LiveEvent =
 
 /** One frame from the gateway: what happened up to the place `seq`. */
 export interface Frame {
-  /** The place behind it; null before the page has one on this socket. */
+  /** Null before the page has subscribed to anything. */
   seq: string | null;
   t: number;
   gap?: boolean;

@@ -3,7 +3,7 @@ import { Pause, Play, Waypoints, X } from "lucide-react";
 import { useState } from "react";
 import { Slider, SliderThumb, SliderTrack } from "react-aria-components";
 import { useSearchParams } from "wouter";
-import { useMesh, useNow, useSlice } from "@/app/hooks";
+import { useMesh, useNarrow, useNow, useSlice } from "@/app/hooks";
 import { clock, day } from "@/core/text";
 import { Button, Empty, IconButton, Segmented } from "@/kit";
 import { useValueText } from "@/kit/valueText";
@@ -29,7 +29,8 @@ export function Flow() {
   const [search, setSearch] = useSearchParams();
   const view = (VIEWS.find((one) => one.id === search.get("view"))?.id ?? "lanes") as View;
   const trace = search.get("trace");
-  const [windowMs, setWindow] = useState(30_000);
+  const narrow = useNarrow();
+  const [windowMs, setWindow] = useState(narrow ? 12_000 : 30_000);
   const [scrub, setScrub] = useState<number | null>(null);
   const change = (name: string, value: string | null) =>
     setSearch((before) => {
