@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator
 
 from hubbub.errors import HubbubError, SettingsError
-from hubbub.gateway.state import Gateway
+from hubbub.gateway.state import NAME, Gateway
 from hubbub.mesh.mesh import connect
 from hubbub.mesh.transport.concurrency import first_of
 from hubbub.settings import NATSConfig
@@ -17,7 +17,6 @@ __all__ = ["connected"]
 
 log = logging.getLogger("hubbub.gateway")
 
-_NAME = "Gateway"
 # Most servers answer by then; a gateway that waits longer for one seems not to start.
 _FIRST_SECONDS = 5.0
 _SHORTEST_PAUSE_SECONDS = 0.25
@@ -60,7 +59,7 @@ async def _keep(
     pause, told = _SHORTEST_PAUSE_SECONDS, ""
     while not ending.is_set():
         try:
-            async with connect(config=config, name=_NAME) as mesh:
+            async with connect(config=config, name=NAME) as mesh:
                 gateway.open(mesh)
                 tried.set()
                 if told:

@@ -25,7 +25,10 @@ from hubbub.gateway.problems import Refusal
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.mesh.mesh import Mesh
 
-__all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
+__all__ = ["NAME", "Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]
+
+NAME = "Gateway"
+"""What a gateway is called on the mesh, unless it was given a mesh of another name."""
 
 log = logging.getLogger("hubbub.gateway")
 
@@ -86,6 +89,11 @@ class Gateway:
     def is_open(self) -> bool:
         """Whether there is a mesh, connected just now or not."""
         return self._mesh is not None
+
+    @property
+    def name(self) -> str:
+        """The name under which it speaks on the mesh; that of a mesh which it was given."""
+        return NAME if self._mesh is None else self._mesh.name
 
     @property
     def is_connected(self) -> bool:

@@ -3,6 +3,7 @@ import { Hash, HelpCircle, ListChecks, MessageSquare, Play } from "lucide-react"
 import { type ReactNode, useEffect } from "react";
 import { Autocomplete, Input, Menu, MenuItem, SearchField, useFilter } from "react-aria-components";
 import { useLocation } from "wouter";
+import { isWorkflow } from "@/core/mesh/agents";
 import { Slice } from "@/core/slice";
 import { brief, textOf } from "@/core/text";
 import { Dialog, StateBadge } from "@/kit";
@@ -64,14 +65,12 @@ function Palette({ onDone }: { onDone: () => void }) {
       hint: "channel",
       icon: <Hash size={16} />,
     })),
-    ...agents
-      .filter((one) => one.input_schema)
-      .map((one) => ({
-        id: paths.start(one.token),
-        name: `Start ${one.name}`,
-        hint: "workflow",
-        icon: <Play size={16} />,
-      })),
+    ...agents.filter(isWorkflow).map((one) => ({
+      id: paths.start(one.token),
+      name: `Start ${one.name}`,
+      hint: "workflow",
+      icon: <Play size={16} />,
+    })),
     ...agents.map((one) => ({
       id: paths.direct(one.token),
       name: one.name,

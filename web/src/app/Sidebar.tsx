@@ -2,7 +2,7 @@
 import { Hash, LogOut, Play, Search } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
-import type { AgentState } from "@/core/mesh/agents";
+import { type AgentState, isWorkflow } from "@/core/mesh/agents";
 import { Avatar, IconButton, StatusDot } from "@/kit";
 import { useUnread } from "@/screens/chat/unread";
 import { openPalette } from "./CommandPalette";
@@ -13,9 +13,10 @@ import { CHANNELS, PLACES, paths } from "./places";
 export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting: number }) {
   const mesh = useMesh();
   const agents = useSlice(mesh.agents.slice);
-  const workflows = agents.filter((one) => one.input_schema);
-  const others = agents.filter((one) => !one.input_schema);
-  const online = agents.filter((one) => one.online).length;
+  const isLoaded = useSlice(mesh.loaded).agents?.done ?? false;
+  const workflows = agents.filter(isWorkflow);
+  const others = agents.filter((one) => !isWorkflow(one));
+  const online = others.filter((one) => one.online).length;
   const { user, sign_in: ways } = mesh.session;
   return (
     <nav className="side" aria-label="Places">
@@ -64,7 +65,7 @@ export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting
         <h3>
           Agents{" "}
           <span className="num">
-            {online}/{agents.length}
+            {online}/{others.length}
           </span>
         </h3>
         <ul>
@@ -72,7 +73,7 @@ export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting
             <AgentItem key={agent.token} agent={agent} />
           ))}
         </ul>
-        {agents.length === 0 && <p className="side-none">Nobody has joined yet.</p>}
+        {isLoaded && agents.length === 0 && <p className="side-none">Nobody has joined yet.</p>}
       </div>
       <footer className="side-foot">
         <Avatar name={user ?? "?"} person size={24} />
@@ -98,7 +99,7 @@ function Unread({ place }: { place: string }) {
 function AgentItem({ agent }: { agent: AgentState }) {
   return (
     <Item to={paths.direct(agent.token)}>
-      {agent.input_schema ? (
+      {isWorkflow(agent) ? (
         <Play size={15} aria-hidden="true" />
       ) : (
         <Avatar name={agent.name} size={20} />

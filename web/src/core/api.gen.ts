@@ -1399,6 +1399,12 @@ export interface components {
          */
         SessionView: {
             /**
+             * Gateway
+             * @description The name under which the gateway speaks on the mesh.
+             * @example Gateway
+             */
+            gateway: string;
+            /**
              * Nats
              * @description Whether the gateway reaches the NATS server now.
              */

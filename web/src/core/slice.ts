@@ -3,6 +3,7 @@ export class Slice<T> {
   #value: T;
   #shown: T;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #toldAt = 0;
   readonly #every: number;
   readonly #listeners = new Set<() => void>();
 
@@ -23,8 +24,9 @@ export class Slice<T> {
   set(value: T): void {
     if (Object.is(value, this.#value)) return;
     this.#value = value;
-    if (this.#every === 0) this.#tell();
-    else this.#timer ??= setTimeout(this.#tell, this.#every);
+    const wait = this.#toldAt + this.#every - Date.now();
+    if (wait <= 0) this.#tell();
+    else this.#timer ??= setTimeout(this.#tell, wait);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -33,7 +35,9 @@ export class Slice<T> {
   };
 
   readonly #tell = (): void => {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#toldAt = Date.now();
     if (Object.is(this.#shown, this.#value)) return;
     this.#shown = this.#value;
     for (const listener of [...this.#listeners]) listener();

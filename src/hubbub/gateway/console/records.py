@@ -50,6 +50,9 @@ class SessionView(BaseModel):
     sign_in: list[Literal["api-key", "token"]] = Field(
         description="What can be signed in with; empty where everybody is let in."
     )
+    gateway: str = Field(
+        description="The name under which the gateway speaks on the mesh.", examples=["Gateway"]
+    )
     version: str = Field(description="The version of Hubbub.", examples=["0.1.0"])
     nats: bool = Field(description="Whether the gateway reaches the NATS server now.")
 

@@ -81,6 +81,7 @@ def _view(gateway: Gateway, who: Principal | None) -> SessionView:
         user=who.user if who else None,
         role=cast("RoleName", who.role.name.lower()) if who else None,
         sign_in=ways,
+        gateway=gateway.name,
         version=__version__,
         nats=gateway.is_connected,
     )

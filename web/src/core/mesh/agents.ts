@@ -9,6 +9,12 @@ export interface AgentState extends Agent {
   readonly beatAt: number;
 }
 
+/** Whether an agent is a workflow: it is started, not talked to. */
+export const isWorkflow = (agent: {
+  readonly capabilities?: readonly string[];
+  readonly input_schema?: unknown;
+}): boolean => Boolean(agent.input_schema) || (agent.capabilities ?? []).includes("workflow");
+
 export class AgentStore {
   readonly slice = new Slice<readonly AgentState[]>([], 250);
   readonly #agents = new Map<string, AgentState>();

@@ -2,6 +2,7 @@
 import type { LogEvent } from "../protocol";
 import type { Mark } from "../swimlane";
 import { agentToken } from "../text";
+import { isGateway } from "./gateway";
 import type { Message } from "./message";
 
 export const PEOPLE = "people";
@@ -18,18 +19,15 @@ export function markOfMessage(message: Message): Mark {
     id: message.key,
     kind: failed ? "error" : kind,
     from: user ? PEOPLE : agentToken(message.from),
-    to: isBack && to === GATEWAY ? PEOPLE : to,
+    to: isBack && isGateway(to) ? PEOPLE : to,
     at,
     began: at - (latency ?? 0),
     trace: message.context,
     failed,
-    person: user !== "" || to === GATEWAY,
+    person: user !== "" || isGateway(to),
     slow: isBack && (latency ?? 0) > SLOW_MS,
   };
 }
-
-/** What gateways are called on the mesh: what goes to them is for people. */
-const GATEWAY = "gateway";
 
 /** The mark of something that a task does; null for what is not drawn. */
 export function markOfLog(event: LogEvent): Mark | null {

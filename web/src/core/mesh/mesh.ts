@@ -7,6 +7,7 @@ import { Slice } from "../slice";
 import type { Mark } from "../swimlane";
 import { AgentStore } from "./agents";
 import { FeedStore } from "./feed";
+import { nameGateway } from "./gateway";
 import { MarkStore, markOfLog, markOfMessage } from "./marks";
 import { type Message, ofEvent, ofStored } from "./message";
 import { Outbox } from "./outbox";
@@ -64,6 +65,7 @@ export class Mesh {
 
   constructor(session: Session) {
     this.session = session;
+    nameGateway(session.gateway);
     this.live = new Live({
       onFrame: (frame) => this.#take(frame),
       onState: (state) => this.#entered(state),

@@ -5,8 +5,8 @@ import { ToggleButton } from "react-aria-components";
 import { Link } from "wouter";
 import { paths } from "@/app/places";
 import type { AgentState } from "@/core/mesh/agents";
+import { isWorkflow } from "@/core/mesh/agents";
 import { Ago, Avatar, Badge, StatusDot } from "@/kit";
-import { isWorkflow } from "./mentions";
 
 const MOST_SHOWN = 4;
 

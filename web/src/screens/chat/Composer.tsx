@@ -15,13 +15,13 @@ import { useMesh, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
 import { toast } from "@/app/toasts";
 import { api } from "@/core/api";
-import type { AgentState } from "@/core/mesh/agents";
+import { type AgentState, isWorkflow } from "@/core/mesh/agents";
 import { asProblem } from "@/core/problem";
 import type { FileRef } from "@/core/protocol";
 import { bytes } from "@/core/text";
 import { Avatar, Button, IconButton, StatusDot } from "@/kit";
 import { draftOf, keepDraft, keepSent, lastSent } from "./drafts";
-import { addressee, fitting, isWorkflow, type Mention, mentionAt, needsNothing } from "./mentions";
+import { addressee, fitting, type Mention, mentionAt, needsNothing } from "./mentions";
 import { type Upload, useUploads } from "./uploads";
 import "./composer.css";
 
@@ -65,6 +65,11 @@ export function Composer({
   const uploads = useUploads();
   const listId = useId();
   useEffect(() => keepDraft(place, text), [place, text]);
+  // Whoever comes here wants to write; on a touch screen that would open the keyboard.
+  useEffect(() => {
+    if (document.activeElement === document.body && matchMedia("(pointer: fine)").matches)
+      area.current?.focus();
+  }, []);
 
   const to = addressee(text, agents);
   const among = mention ? agents.filter((one) => mention.kind === "agent" || isWorkflow(one)) : [];

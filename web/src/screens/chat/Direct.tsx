@@ -6,6 +6,7 @@ import { useLocation } from "wouter";
 import { useMesh, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
 import type { AgentState } from "@/core/mesh/agents";
+import { isWorkflow } from "@/core/mesh/agents";
 import type { Message } from "@/core/mesh/message";
 import type { Outgoing } from "@/core/mesh/outbox";
 import { agentToken } from "@/core/text";
@@ -15,7 +16,6 @@ import { type Ask, ask, asks } from "./asks";
 import { ChatScreen } from "./ChatScreen";
 import { Composer, type Wanted } from "./Composer";
 import { useHistory } from "./history";
-import { isWorkflow } from "./mentions";
 import { useOutgoing } from "./outgoing";
 import { concerns, isBetweenPeople, isByPerson, isRich } from "./said";
 

@@ -6,8 +6,8 @@ import { Link } from "wouter";
 import { useMesh, useSlice } from "@/app/hooks";
 import { CHANNELS, paths } from "@/app/places";
 import type { AgentState } from "@/core/mesh/agents";
+import { isWorkflow } from "@/core/mesh/agents";
 import { Avatar, Empty, StatusDot } from "@/kit";
-import { isWorkflow } from "./mentions";
 import { useUnread } from "./unread";
 import "./places.css";
 

@@ -1,8 +1,10 @@
 /** One stretch of the conversation: what is stored of it, and what is said now. */
+
 import { useEffect, useState } from "react";
 import { useMesh, useSlice } from "@/app/hooks";
 import { api } from "@/core/api";
 import { type Feed, FeedStore } from "@/core/mesh/feed";
+import { gatewayToken } from "@/core/mesh/gateway";
 import type { Mesh } from "@/core/mesh/mesh";
 import { type Message, ofStored } from "@/core/mesh/message";
 import { asProblem, type Problem } from "@/core/problem";
@@ -10,7 +12,6 @@ import type { FileRef, Json, StoredMessage, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { Slice } from "@/core/slice";
 import { textOf } from "@/core/text";
-import { GATEWAY } from "./said";
 
 const PAGE = 200;
 
@@ -123,7 +124,7 @@ export function saidByTasks(tasks: readonly Task[], here: readonly Message[]): M
       ...common,
       key: `direct:${task.id}`,
       kind: "direct",
-      from: GATEWAY,
+      from: gatewayToken(),
       to: task.agent,
       content,
       text: textOf(content),
@@ -141,7 +142,7 @@ export function saidByTasks(tasks: readonly Task[], here: readonly Message[]): M
       key: `completion:task:${task.id}`,
       kind: "completion",
       from: task.agent,
-      to: GATEWAY,
+      to: gatewayToken(),
       content: result,
       text: textOf(result),
       id: "",

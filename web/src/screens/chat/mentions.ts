@@ -69,9 +69,3 @@ export function needsNothing(schema: { [key: string]: unknown } | null | undefin
   const required = schema?.required;
   return !(Array.isArray(required) && required.length > 0);
 }
-
-/** Whether an agent is a workflow: it is started, not talked to. */
-export const isWorkflow = (agent: {
-  readonly capabilities?: readonly string[];
-  readonly input_schema?: unknown;
-}): boolean => Boolean(agent.input_schema) || (agent.capabilities ?? []).includes("workflow");

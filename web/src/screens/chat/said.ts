@@ -1,9 +1,8 @@
 /** What a message is to a reader. */
+import { isGateway } from "@/core/mesh/gateway";
 import type { Message } from "@/core/mesh/message";
 import { agentToken } from "@/core/text";
 
-/** Under this name a gateway speaks for all its users. */
-export const GATEWAY = "gateway";
 const LONG = 280;
 
 export const SHOWS = ["all", "people", "handoffs", "errors"] as const;
@@ -11,10 +10,9 @@ export type Show = (typeof SHOWS)[number];
 
 export const asShow = (text: string | null): Show => SHOWS.find((one) => one === text) ?? "all";
 
-export const isByPerson = ({ user, from }: Message): boolean =>
-  user !== "" || agentToken(from) === GATEWAY;
+export const isByPerson = ({ user, from }: Message): boolean => user !== "" || isGateway(from);
 
-export const isToPerson = ({ to }: Message): boolean => agentToken(to) === GATEWAY;
+export const isToPerson = ({ to }: Message): boolean => isGateway(to);
 
 export const isBetweenPeople = (one: Message): boolean => isByPerson(one) || isToPerson(one);
 

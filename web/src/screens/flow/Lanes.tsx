@@ -6,7 +6,7 @@ import { AXIS_PX, describe, type Hit, type Mark, type Stats, Swimlane } from "@/
 import { duration } from "@/core/text";
 import { Avatar, Badge, StatusDot } from "@/kit";
 import { useScheme } from "@/kit/colors";
-import { type LaneInfo, lanesOf } from "./lanes";
+import { type LaneInfo, type Lanes as LaneSet, lanesOf } from "./lanes";
 import { laneTheme } from "./theme";
 import "./lanes.css";
 
@@ -32,7 +32,7 @@ export function Lanes(props: LanesProps) {
   latest.current = props;
   const [hit, setHit] = useState<Hit | null>(null);
   const [said, setSaid] = useState("");
-  const lanes = useLanes();
+  const { lanes, leftOut } = useLanes();
   const labels = useRef(new Map<string, string>());
   labels.current = new Map(lanes.map((lane) => [lane.id, lane.label]));
 
@@ -85,6 +85,9 @@ export function Lanes(props: LanesProps) {
           aria-roledescription="message flow"
           aria-label="Messages between agents. Arrow keys move from message to message, Enter follows one, Space pauses, plus and minus zoom. The same is in the table."
         />
+        {leftOut > 0 && (
+          <p className="lane-more num">{leftOut} more, which said nothing lately, have no lane</p>
+        )}
         <DenseNote engine={engine} />
         {hit && <Tip hit={hit} name={(id) => labels.current.get(id) ?? id} />}
         <span className="hidden-label" aria-live="polite">
@@ -96,18 +99,20 @@ export function Lanes(props: LanesProps) {
 }
 
 /** The lanes, the same list until one comes or goes. */
-function useLanes(): readonly LaneInfo[] {
+function useLanes(): LaneSet {
   const mesh = useMesh();
   const agents = useSlice(mesh.agents.slice);
   const turn = useNow(2_000);
-  const last = useRef<readonly LaneInfo[]>([]);
+  const last = useRef<LaneSet>({ lanes: [], leftOut: 0 });
   // biome-ignore lint/correctness/useExhaustiveDependencies: marks are looked at every two seconds
   return useMemo(() => {
     const made = lanesOf(agents, mesh.marks.all.slice(-5_000));
+    const before = last.current.lanes;
     const same =
-      made.length === last.current.length &&
-      made.every(
-        (lane, ix) => lane.id === last.current[ix]?.id && lane.agent === last.current[ix]?.agent,
+      made.leftOut === last.current.leftOut &&
+      made.lanes.length === before.length &&
+      made.lanes.every(
+        (lane, ix) => lane.id === before[ix]?.id && lane.agent === before[ix]?.agent,
       );
     if (!same) last.current = made;
     return last.current;

@@ -10,13 +10,19 @@ export interface LaneInfo extends Lane {
   readonly agent: AgentState | null;
 }
 
+export interface Lanes {
+  readonly lanes: readonly LaneInfo[];
+  /** How many more there are. */
+  readonly leftOut: number;
+}
+
 /**
  * The lanes for some agents and marks.
  *
  * Agents that are away and have not talked are left out. If there are too many, those that have
  * talked last stay.
  */
-export function lanesOf(agents: readonly AgentState[], marks: readonly Mark[]): LaneInfo[] {
+export function lanesOf(agents: readonly AgentState[], marks: readonly Mark[]): Lanes {
   const last = new Map<string, number>();
   for (const { from, to, at } of marks) {
     last.set(from, Math.max(at, last.get(from) ?? 0));
@@ -31,5 +37,8 @@ export function lanesOf(agents: readonly AgentState[], marks: readonly Mark[]): 
   const time = (lane: LaneInfo) => last.get(lane.id) ?? 0;
   const kept = new Set([...shown].sort((a, b) => time(b) - time(a)).slice(0, MOST));
   const people: LaneInfo = { id: PEOPLE, label: "People", agent: null };
-  return [people, ...shown.filter((lane) => kept.has(lane))];
+  return {
+    lanes: [people, ...shown.filter((lane) => kept.has(lane))],
+    leftOut: shown.length - kept.size,
+  };
 }

@@ -9,7 +9,9 @@ import { QuestionCard } from "@/screens/questions/QuestionCard";
 const MOST = 3;
 
 export function Waiting() {
-  const questions = useSlice(useMesh().questions.slice);
+  const mesh = useMesh();
+  const questions = useSlice(mesh.questions.slice);
+  const isLoaded = useSlice(mesh.loaded).questions?.done ?? false;
   const open = questions.filter((one) => !one.answered);
   const [focused, answered] = useFocused(open[0]);
   return (
@@ -19,7 +21,7 @@ export function Waiting() {
         {open.length > 0 && <span className="count hot num">{open.length}</span>}
         {open.length > MOST && <Link href="/inbox">All of them</Link>}
       </header>
-      {questions.length === 0 ? (
+      {!isLoaded ? null : questions.length === 0 ? (
         <p className="home-calm">
           <CircleCheck size={16} aria-hidden="true" /> Nothing waits for you.
         </p>

@@ -54,12 +54,16 @@ export function Inbox({
   };
   const moveOn = () => {
     const next = neighbour(shown, key, 1);
-    setSaid(
-      next ? `Sent. ${next.task.agent} asks: ${headline(next.question)}` : "Sent. Nothing waits.",
-    );
+    setSaid(next ? `Sent. ${next.task.agent} asks: ${headline(next.question)}` : NOTHING_WAITS);
     setLast(!next);
     if (next) show(next, narrow ? "card" : "field");
   };
+
+  // It is not so any more once something lands.
+  const waits = open.length > 0;
+  useEffect(() => {
+    if (waits) setSaid((before) => (before === NOTHING_WAITS ? "" : before));
+  }, [waits]);
 
   // A wide page always shows one, and stays with it whatever becomes of it.
   const [first] = open;
@@ -241,6 +245,8 @@ function Nothing({ isFiltered }: { isFiltered: boolean }) {
     </div>
   );
 }
+
+const NOTHING_WAITS = "Sent. Nothing waits.";
 
 const STEPS: { readonly [key: string]: 1 | -1 } = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
 

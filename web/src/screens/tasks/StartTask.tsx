@@ -7,6 +7,7 @@ import { useLoad, useMesh, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
 import { toast } from "@/app/toasts";
 import { api } from "@/core/api";
+import { isWorkflow } from "@/core/mesh/agents";
 import { asProblem, type Problem } from "@/core/problem";
 import type { Agent, Json, Task } from "@/core/protocol";
 import { textOf } from "@/core/text";
@@ -66,7 +67,7 @@ function Form({ agent, earlier }: { agent: Agent; earlier: Task | null }) {
   const [, go] = useLocation();
   const { state: link } = useSlice(mesh.link);
   const schema = agent.input_schema as Schema | null | undefined;
-  const fields = schema ? fieldsOf(schema) : [NO_FIELD];
+  const fields = schema ? fieldsOf(schema) : isWorkflow(agent) ? [] : [NO_FIELD];
   const [raws, setRaws] = useState<Raws>(() => rawsOf(fields, earlierParams(schema, earlier)));
   const [priority, setPriority] = useState<Priority>(
     () => PRIORITIES.find((one) => one === String(earlier?.priority)) ?? "3",

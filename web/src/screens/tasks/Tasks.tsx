@@ -5,7 +5,7 @@ import { Input, Menu, MenuItem, MenuTrigger, Popover, SearchField } from "react-
 import { useLocation, useSearchParams } from "wouter";
 import { useMesh, useNarrow, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
-import type { AgentState } from "@/core/mesh/agents";
+import { type AgentState, isWorkflow } from "@/core/mesh/agents";
 import { agentToken } from "@/core/text";
 import { Avatar, Button, Empty, Failure, Segmented, Skeleton } from "@/kit";
 import {
@@ -149,8 +149,8 @@ function Bar({
 
 function StartMenu({ agents }: { agents: readonly AgentState[] }) {
   const [, go] = useLocation();
-  const workflows = agents.filter((one) => one.input_schema);
-  const others = agents.filter((one) => !one.input_schema);
+  const workflows = agents.filter(isWorkflow);
+  const others = agents.filter((one) => !isWorkflow(one));
   return (
     <MenuTrigger>
       <Button look="primary" isDisabled={agents.length === 0}>
