@@ -83,16 +83,15 @@ def places(stage: Stage) -> list[tuple[str, str]]:
     for task in (asking, topic):
         wait_for(lambda task=task: stage.task(task)["questions"], "its question")
     context = stage.task(opened[0])["context_id"]
-    tabs = [(f"/tasks/{opened[0]}/{tab}", "Crook") for tab in ("steps", "messages", "tools", "raw")]
+    tabs = [(f"/tasks/{opened[0]}/{tab}", "Crook") for tab in ("messages", "tools", "raw")]
     return [
         ("/", "Live flow"),
         ("/chat/all", "much much"),
-        ("/chat/all?show=errors", "Grumpy"),
         ("/chat/announcements", "Files"),
         (f"/dm/{CROOK}", "much much"),
         (f"/conversation/{context}", "markup"),
         ("/tasks", "Crook"),
-        *[(f"/tasks/{task}", "Crook") for task in opened],
+        *[(f"/tasks/{task}", "Crook") for task in opened[::3]],
         *tabs,
         (f"/tasks/{refused}", "markup"),
         (f"/tasks/{asking}", "Which?"),
@@ -101,7 +100,6 @@ def places(stage: Stage) -> list[tuple[str, str]]:
         ("/start/hostile", "Start"),
         ("/flow", "Flow"),
         ("/flow?view=table", "Kind"),
-        ("/flow?view=figures", "Messages a second"),
         ("/dead", "markup"),
         ("/health", "Crook"),
     ]
