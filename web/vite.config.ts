@@ -24,7 +24,7 @@ export default defineConfig({
           groups: [
             { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
             {
-              name: "kit",
+              name: "aria",
               test: /node_modules[\\/](react-aria|@react-aria|react-stately|@react-stately|@internationalized|@react-types|@swc)/,
             },
           ],

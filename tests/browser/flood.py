@@ -1,4 +1,7 @@
-"""Says much: `python -m browser.flood URL RATE SECONDS`, as plain NATS clients do."""
+"""Says much: `python -m browser.flood URL RATE SECONDS [notices]`, as plain NATS clients do.
+
+Without `notices` it asks and answers, which is not stored; notices to everybody are.
+"""
 
 from __future__ import annotations
 
@@ -47,13 +50,27 @@ def _said(count: int) -> tuple[str, bytes]:
     return subject, json.dumps(message).encode()
 
 
+def _notice(count: int) -> tuple[str, bytes]:
+    message: dict[str, Any] = {
+        "message_type": "announcement",
+        "from_agent": _NAMES[count % 12],
+        "to_agent": None,
+        "content": f"Notice {count}",
+        "metadata": {},
+        "timestamp": datetime.now(UTC).isoformat(),
+        "message_id": f"n{count}",
+    }
+    return "agents.all", json.dumps(message).encode()
+
+
 async def main() -> None:
     url, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+    say = _notice if sys.argv[4:] == ["notices"] else _said
     client = await nats.connect(url)
     began, count = time.monotonic(), 0
     while (passed := time.monotonic() - began) < seconds:
         while count < passed * rate:
-            await client.publish(*_said(count))
+            await client.publish(*say(count))
             count += 1
         await asyncio.sleep(_BATCH_SECONDS)
     await client.drain()

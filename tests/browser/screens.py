@@ -43,7 +43,7 @@ def furnish(stage: Stage) -> list[Screen]:
         Screen("everything", "/chat/all", "Research-A"),
         Screen("announcements", "/chat/announcements", "The shop is open"),
         Screen("direct", "/dm/triage_bot", "Where is order 12?"),
-        Screen("tasks", "/tasks", "questions"),
+        Screen("tasks", "/tasks", "Case"),
         Screen("start", "/start/refund", "Start"),
         Screen("task", f"/tasks/{story}", "The end"),
         Screen("task-asking", f"/tasks/{refund}", "refund.issue"),

@@ -17,6 +17,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from hubbub.server.program import find_program
+
 __all__ = ["Stage", "free_port", "wait_for"]
 
 Found = TypeVar("Found")
@@ -65,6 +67,8 @@ class Stage:
         self._key = key
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._nats_port = free_port()
+        self._has_cast = False
         self._log = (folder / "processes.log").open("ab")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
@@ -88,7 +92,39 @@ class Stage:
         """Start everything in one process and its children, as `hubbub up` does."""
         target = [f"{HERE / 'cast.py'}:{cast}"] if cast else []
         self.run("up", "up", *target, "--port", str(self.port), "--json")
+        self._has_cast = bool(cast)
         self.wait_until_up()
+
+    def start_apart(self, cast: str = "everybody") -> None:
+        """Start the server, the gateway and the workers as programs that end one by one."""
+        self._environment["NATS_URL"] = f"nats://127.0.0.1:{self._nats_port}"
+        self.start_server()
+        self.start_gateway()
+        if cast:
+            self.start_workers(cast)
+        self.wait_until_up()
+
+    def start_server(self) -> None:
+        """Start the NATS server, on the store and the port that it had."""
+        listen = ["--addr", "127.0.0.1", "--port", str(self._nats_port)]
+        store = ["--jetstream", "--store_dir", str(self.folder / "store")]
+        self.spawn("nats", str(find_program()), *listen, *store)
+        wait_for(self._is_listened_on, "the NATS server")
+
+    def start_gateway(self) -> None:
+        """Start the gateway, on the port that it had."""
+        app = ["hubbub.gateway.app:create_app", "--factory", "--no-access-log"]
+        listen = ["--host", "127.0.0.1", "--port", str(self.port)]
+        self.spawn("gateway", sys.executable, "-m", "uvicorn", *app, *listen)
+
+    def start_workers(self, cast: str = "everybody") -> None:
+        """Start a process that serves some of the cast."""
+        self.run("workers", "run", f"{HERE / 'cast.py'}:{cast}")
+        self._has_cast = True
+
+    def _is_listened_on(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._nats_port)) == 0
 
     def run(self, name: str, *command: str) -> None:
         """Start one of the processes under a name."""
@@ -116,7 +152,7 @@ class Stage:
     def wait_until_up(self) -> None:
         """Wait until the gateway answers, and everybody is there."""
         wait_for(lambda: self._get("/readyz"), "the gateway")
-        if "up" in self._processes:
+        if self._has_cast:
             wait_for(self._agents, "the cast")
 
     def _agents(self) -> Any:
@@ -139,6 +175,17 @@ class Stage:
         with urllib.request.urlopen(request, timeout=30) as response:
             text = response.read()
         return json.loads(text) if text else None
+
+    def say(self, *command: str) -> None:
+        """Run a command of the program to its end."""
+        subprocess.run(
+            [HUBBUB, *command],
+            env=self._environment,
+            check=True,
+            stdout=self._log,
+            stderr=self._log,
+            timeout=60,
+        )
 
     def nats_url(self) -> str:
         """Return where plain clients reach the server."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from browser.console import Console
@@ -20,7 +22,7 @@ def test_the_agents_are_there_with_their_state(console: Console) -> None:
 
 def test_what_is_said_moves_the_figures_and_the_lanes(console: Console, stage: Stage) -> None:
     page = console.go()
-    expect(page.get_by_text("live")).to_be_visible()
+    expect(page.get_by_text(re.compile("^live · "))).to_be_visible()
     with stage.chatter(10, 60):
         lately = page.get_by_role("region", name="Said lately")
         expect(lately.get_by_text("Reviewer").first).to_be_visible()
@@ -29,7 +31,7 @@ def test_what_is_said_moves_the_figures_and_the_lanes(console: Console, stage: S
 
 def test_every_agent_can_be_reached_by_the_keyboard(console: Console) -> None:
     page = console.go()
-    expect(page.get_by_text("live")).to_be_visible()
+    expect(page.get_by_text(re.compile("^live · "))).to_be_visible()
     page.keyboard.press("Control+k")
     search = page.get_by_role("searchbox", name="Search")
     search.press_sequentially("billing")

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from hubbub.gateway.api_keys import ApiKeys
-from hubbub.gateway.principals import Principal, Role
+from hubbub.gateway.identity.principals import Principal, Role
 
 from .conftest import Run
 

@@ -603,7 +603,7 @@ async def test_no_number_of_seconds_is_refused(flow: Flow, seconds: float) -> No
         await task.sleep(seconds)
 
     async with flow.served(work):
-        assert "is no number of seconds" in await failure(await flow.start())
+        assert "must be a number of seconds" in await failure(await flow.start())
 
 
 # Code that does not fit the record

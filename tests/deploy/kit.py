@@ -59,19 +59,13 @@ async def running(
     try:
         yield program
     finally:
-        reading = asyncio.create_task(_read(process))  # a full pipe would hold it up
         try:
             await program.end(signal.SIGTERM)
         except TimeoutError:
             process.kill()
             raise
         finally:
-            await reading
-
-
-async def _read(process: asyncio.subprocess.Process) -> None:
-    assert process.stdout is not None
-    await process.stdout.read()
+            await program.rest()
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ import pytest
 
 import hubbub
 from hubbub import Agent, NATSConfig, Task, Workflows
-from hubbub.gateway.chat import asked_before, question_text
+from hubbub.gateway.acts.chat import asked_before, question_text
 from hubbub.wire.questions import Question
 
 from .kit import PATIENCE, Door, gateway

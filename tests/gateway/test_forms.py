@@ -7,7 +7,7 @@ from typing import Any
 
 import hubbub
 from hubbub import NATSConfig, Task, Workflows
-from hubbub.gateway.views import agent_view
+from hubbub.gateway.records.views import agent_view
 from hubbub.wire.card import AgentCard
 
 from .kit import check_problem, ended, gateway

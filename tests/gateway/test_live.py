@@ -15,9 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import hubbub
 from hubbub import NATSConfig
+from hubbub.gateway.identity.principals import LOCAL
 from hubbub.gateway.live.happenings import of_delta
 from hubbub.gateway.live.page import Page
-from hubbub.gateway.principals import LOCAL
 from hubbub.wire.names import agent_token
 
 from .kit import PATIENCE, Door, echo_agent, gateway

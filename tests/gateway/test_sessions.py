@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import hubbub
 from hubbub import NATSConfig
-from hubbub.gateway.cookies import COOKIE, is_same_origin
+from hubbub.gateway.identity.cookies import COOKIE, is_same_origin
 from hubbub.testing import ServerProcess
 
 from .kit import Door, check_problem, gateway

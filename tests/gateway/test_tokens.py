@@ -15,9 +15,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from hubbub import NATSConfig
-from hubbub.gateway.principals import Principal, Role
+from hubbub.gateway.identity.principals import Principal, Role
+from hubbub.gateway.identity.tokens import Tokens
 from hubbub.gateway.settings import GatewaySettings
-from hubbub.gateway.tokens import Tokens
 
 from .kit import check_problem, gateway
 

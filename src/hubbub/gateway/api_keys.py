@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hubbub.errors import SettingsError
-from hubbub.gateway.principals import Principal, is_user_name, role_of
+from hubbub.gateway.identity.principals import Principal, is_user_name, role_of
 
 __all__ = ["ApiKey", "ApiKeys", "new_api_key", "read_api_keys", "write_api_keys"]
 

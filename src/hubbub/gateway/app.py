@@ -12,12 +12,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.access import DESCRIBED, DESCRIBED_FOR_PAGES
 from hubbub.gateway.connecting import connected
 from hubbub.gateway.console.build import Build
-from hubbub.gateway.edge import Edge
-from hubbub.gateway.guard import Guard
-from hubbub.gateway.heads import Heads
+from hubbub.gateway.edge.guard import Guard
+from hubbub.gateway.edge.heads import Heads
+from hubbub.gateway.edge.outermost import Edge
+from hubbub.gateway.identity.access import DESCRIBED, DESCRIBED_FOR_PAGES
 from hubbub.gateway.metrics import MetricsMiddleware
 from hubbub.gateway.problems import on_http_error, on_hubbub_error, on_invalid_request
 from hubbub.gateway.routes import (

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import problem_of
 from hubbub.gateway.state import Gateway
 

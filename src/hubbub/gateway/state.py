@@ -13,16 +13,16 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from hubbub.errors import ConnectionLost, HubbubError
-from hubbub.gateway.access import Authenticator
-from hubbub.gateway.cookies import check_own_page, cookie_of
-from hubbub.gateway.limits import RequestRate, Slots
+from hubbub.gateway.edge.limits import RequestRate, Slots
+from hubbub.gateway.edge.shares import Shares
+from hubbub.gateway.identity.access import Authenticator
+from hubbub.gateway.identity.cookies import check_own_page, cookie_of
+from hubbub.gateway.identity.principals import Principal
+from hubbub.gateway.identity.sessions import Sessions
 from hubbub.gateway.live.hub import Hub
 from hubbub.gateway.metrics import Metrics
-from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
-from hubbub.gateway.sessions import Sessions
 from hubbub.gateway.settings import GatewaySettings
-from hubbub.gateway.shares import Shares
 from hubbub.mesh.mesh import Mesh
 
 __all__ = ["Gateway", "OnGateway", "SignedIn", "gateway_of", "signed_in"]

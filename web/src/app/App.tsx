@@ -1,7 +1,8 @@
 /** The frame of the page: where one can go, how things stand, and the screen one is at. */
-import { lazy, Suspense, useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { Empty, Skeleton } from "@/kit";
+import { later, loadAhead } from "@/kit/later";
 import { Home } from "@/screens/home/Home";
 import { Inbox } from "@/screens/inbox/Inbox";
 import { Boundary } from "./Boundary";
@@ -15,30 +16,28 @@ import { TopBar } from "./TopBar";
 import { Toasts } from "./toasts";
 import "./app.css";
 
-const Chat = lazy(() => import("@/screens/chat/Chat").then((module) => ({ default: module.Chat })));
-const Tasks = lazy(() =>
-  import("@/screens/tasks/Tasks").then((module) => ({ default: module.Tasks })),
+const Chat = later(() => import("@/screens/chat/Chat").then((module) => module.Chat));
+const Tasks = later(() => import("@/screens/tasks/Tasks").then((module) => module.Tasks));
+const StartTask = later(() =>
+  import("@/screens/tasks/StartTask").then((module) => module.StartTask),
 );
-const StartTask = lazy(() =>
-  import("@/screens/tasks/StartTask").then((module) => ({ default: module.StartTask })),
+const TaskPage = later(() => import("@/screens/task/TaskPage").then((module) => module.TaskPage));
+const Flow = later(() => import("@/screens/flow/Flow").then((module) => module.Flow));
+const DeadLetters = later(() =>
+  import("@/screens/dead/DeadLetters").then((module) => module.DeadLetters),
 );
-const TaskPage = lazy(() =>
-  import("@/screens/task/TaskPage").then((module) => ({ default: module.TaskPage })),
-);
-const Flow = lazy(() => import("@/screens/flow/Flow").then((module) => ({ default: module.Flow })));
-const DeadLetters = lazy(() =>
-  import("@/screens/dead/DeadLetters").then((module) => ({ default: module.DeadLetters })),
-);
-const Health = lazy(() =>
-  import("@/screens/health/Health").then((module) => ({ default: module.Health })),
-);
-const Settings = lazy(() =>
-  import("@/screens/settings/Settings").then((module) => ({ default: module.Settings })),
+const Health = later(() => import("@/screens/health/Health").then((module) => module.Health));
+const Settings = later(() =>
+  import("@/screens/settings/Settings").then((module) => module.Settings),
 );
 
 export function App({ onSignOut }: { onSignOut: () => void }) {
   const narrow = useNarrow();
   const waiting = useWaiting();
+  const isRead = useSlice(useMesh().loaded).agents?.done ?? false;
+  useEffect(() => {
+    if (isRead) void loadAhead();
+  }, [isRead]);
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) Hubbub` : "Hubbub";
   }, [waiting]);

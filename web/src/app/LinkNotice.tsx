@@ -9,7 +9,10 @@ export function LinkNotice() {
   const { state, nats, heardAt } = useSlice(mesh.link);
   const outgoing = useSlice(mesh.outbox.slice).filter((one) => !one.problem).length;
   const now = useNow(1_000);
-  const queued = outgoing > 0 ? ` ${outgoing} of your messages wait to be sent.` : "";
+  const queued =
+    outgoing > 0
+      ? ` ${outgoing} of your messages ${outgoing === 1 ? "waits" : "wait"} to be sent.`
+      : "";
   const since =
     heardAt > 0 ? ` What you see is ${age(heardAt, now)} old.`.replace("now old", "current") : "";
   if (state === "offline")

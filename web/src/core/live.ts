@@ -28,6 +28,8 @@ export class Live {
   readonly #slices = new Map<string, number>();
   #socket: WebSocket | undefined;
   #seq: string | null = null;
+  /** Whether the place was given up: what came behind it is not told. */
+  #hasLost = false;
   #pause = FIRST_PAUSE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +51,7 @@ export class Live {
   open(): void {
     this.#closed = false;
     window.addEventListener("online", this.#hurry);
-    window.addEventListener("offline", this.#offline);
+    window.addEventListener("offline", this.#doubt);
     document.addEventListener("visibilitychange", this.#hurry);
     this.#connect();
   }
@@ -57,7 +59,7 @@ export class Live {
   close(): void {
     this.#closed = true;
     window.removeEventListener("online", this.#hurry);
-    window.removeEventListener("offline", this.#offline);
+    window.removeEventListener("offline", this.#doubt);
     document.removeEventListener("visibilitychange", this.#hurry);
     clearTimeout(this.#timer);
     clearTimeout(this.#offlineTimer);
@@ -131,13 +133,20 @@ export class Live {
           if (typeof reply.page === "string") this.#page = reply.page;
           this.#pause = FIRST_PAUSE;
           this.#enter("live");
+          if (this.#hasLost && this.#seq !== null) {
+            this.#hasLost = false;
+            this.#handlers.onFrame({ seq: this.#seq, t: Date.now(), ev: [], gap: true });
+          }
           const missing = [...this.#slices.keys()].filter((slice) => !slices.includes(slice));
           if (missing.length > 0) this.#tell({ op: "sub", slices: missing });
           this.#flush();
         },
         reject: (problem) => {
           // The place is one of another server, or too old: begin anew, with the lists.
-          if (problem.status < 500) this.#seq = null;
+          if (problem.status < 500) {
+            this.#hasLost ||= this.#seq !== null;
+            this.#seq = null;
+          }
           socket.close();
         },
       });
@@ -145,27 +154,25 @@ export class Live {
     };
     socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)) as Frame | Reply);
     socket.onclose = (event) => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      // What was on its way may have arrived: it is sent again under the same id of its own.
-      for (const pending of this.#pending.values()) pending.sent = false;
-      for (const [id, pending] of this.#pending) if (pending.body === "") this.#pending.delete(id);
-      if (this.#closed) return;
-      if (event.code === SIGNED_OUT) {
-        this.#enter("signed-out");
-        return;
-      }
-      this.#enter(
-        this.#state === "connecting"
-          ? "connecting"
-          : this.#state === "offline"
-            ? "offline"
-            : "reconnecting",
-      );
-      this.#offlineTimer ??= setTimeout(this.#offline, OFFLINE_AFTER);
-      this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.75 + Math.random() / 2));
-      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2);
+      if (this.#socket === socket) this.#lost(event.code === SIGNED_OUT);
     };
+  }
+
+  #lost(isSignedOut = false): void {
+    this.#socket = undefined;
+    // What was on its way may have arrived: it is sent again under the same id of its own.
+    for (const pending of this.#pending.values()) pending.sent = false;
+    for (const [id, pending] of this.#pending) if (pending.body === "") this.#pending.delete(id);
+    if (this.#closed) return;
+    if (isSignedOut) {
+      this.#enter("signed-out");
+      return;
+    }
+    if (this.#state === "live") this.#enter("reconnecting");
+    else if (this.#state === "reconnecting" && !navigator.onLine) this.#enter("offline");
+    this.#offlineTimer ??= setTimeout(() => this.#enter("offline"), OFFLINE_AFTER);
+    this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.75 + Math.random() / 2));
+    this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2);
   }
 
   #take(data: Frame | Reply): void {
@@ -176,7 +183,7 @@ export class Live {
       else pending?.reject(problemOf(data.problem?.status ?? 500, data.problem));
       return;
     }
-    this.#seq = data.seq;
+    if (data.seq !== null) this.#seq = data.seq;
     this.#handlers.onFrame(data);
   }
 
@@ -191,7 +198,7 @@ export class Live {
   }
 
   #enter(state: LinkState): void {
-    if (state === "live") {
+    if (state === "live" || state === "signed-out") {
       clearTimeout(this.#offlineTimer);
       this.#offlineTimer = undefined;
     }
@@ -206,8 +213,13 @@ export class Live {
     this.#connect();
   };
 
-  readonly #offline = (): void => {
-    if (this.#state !== "signed-out") this.#enter("offline");
+  /** The network went: the socket may be dead without a word. A new one tells, and a gateway on
+   *  this machine is still there. */
+  readonly #doubt = (): void => {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#lost();
+    socket.close();
   };
 }
 

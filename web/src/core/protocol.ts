@@ -122,7 +122,8 @@ export type LiveEvent =
 
 /** One frame from the gateway: what happened up to the place `seq`. */
 export interface Frame {
-  seq: string;
+  /** Null before the page has subscribed to anything. */
+  seq: string | null;
   t: number;
   gap?: boolean;
   ev: LiveEvent[];

@@ -1,11 +1,10 @@
 /** Text that people and agents write, with its marks shown; the parser is loaded when it is needed. */
-import { lazy, memo, Suspense } from "react";
+import { memo, Suspense } from "react";
+import { later } from "./later";
 import { isCostly } from "./markdown/cost";
 import "./markdown/markdown.css";
 
-const Parsed = lazy(() =>
-  import("./markdown/Parsed").then((module) => ({ default: module.Parsed })),
-);
+const Parsed = later(() => import("./markdown/Parsed").then((module) => module.Parsed));
 
 export interface MarkdownProps {
   text: string;

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from hubbub.gateway.models import FileRef, Question, Task
+from hubbub.gateway.records.models import FileRef, Question, Task
 from hubbub.wire.card import AgentStatus
 
 __all__ = [

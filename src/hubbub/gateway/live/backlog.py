@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hubbub.gateway.live.happenings import Happening, QuestionsSeen, of_entry
 from hubbub.gateway.live.place import LivePlace
 from hubbub.gateway.live.sources import read_letter, read_logged
-from hubbub.gateway.said import Asked
+from hubbub.gateway.records.said import Asked
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.streams import DEAD, TASKS
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from hubbub.errors import InvalidMessage
-from hubbub.gateway.said import Asked, files_of, task_of, user_of
+from hubbub.gateway.records.said import Asked, files_of, task_of, user_of
 from hubbub.mesh.history.entries import HistoryEntry
 from hubbub.wire.card import AgentCard
 from hubbub.wire.events import TaskEvent

@@ -26,7 +26,7 @@ from hubbub.gateway.live.page import Page
 from hubbub.gateway.live.people import of_people
 from hubbub.gateway.live.place import LivePlace
 from hubbub.gateway.live.sources import read_letter, read_logged, tail
-from hubbub.gateway.said import Asked
+from hubbub.gateway.records.said import Asked
 from hubbub.mesh.history.pages import Place
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.streams import DEAD, TASKS, expect_streams

@@ -8,7 +8,7 @@ import secrets
 from collections import deque
 from collections.abc import Generator
 
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.identity.principals import Principal
 
 __all__ = ["Page"]
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from hubbub.gateway.models import Agent, AgentPage
 from hubbub.gateway.problems import Refusal, may_fail_with
+from hubbub.gateway.records.models import Agent, AgentPage
+from hubbub.gateway.records.views import agent_view
 from hubbub.gateway.state import OnGateway, SignedIn
-from hubbub.gateway.views import agent_view
 from hubbub.mesh.presence.cards import find_card
 from hubbub.wire.names import agent_token
 

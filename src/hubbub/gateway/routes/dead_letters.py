@@ -7,13 +7,13 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Body, Path, Query
 
 from hubbub.errors import DeadLetterNotFound, InvalidCursor
-from hubbub.gateway.actions import own_metadata
-from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.models import DeadLetterPage, LetterRetry, Retried
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.acts.actions import own_metadata
+from hubbub.gateway.edge.bodies import StrictRoute
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import Refusal, may_fail_with
+from hubbub.gateway.records.models import DeadLetterPage, LetterRetry, Retried
+from hubbub.gateway.records.views import letter_view
 from hubbub.gateway.state import OnGateway, SignedIn
-from hubbub.gateway.views import letter_view
 from hubbub.mesh.letters.reading import DeadLetter
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.headers import OWNER

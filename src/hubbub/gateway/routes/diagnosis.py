@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from hubbub.gateway.console.records import MeshHealth
 from hubbub.gateway.health import mesh_health
-from hubbub.gateway.principals import Role
+from hubbub.gateway.identity.principals import Role
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.state import OnGateway, SignedIn
 

@@ -11,8 +11,8 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from nats.aio.msg import Msg
 
+from hubbub.gateway.identity.ownership import visible_task
 from hubbub.gateway.live.happenings import QuestionsSeen
-from hubbub.gateway.ownership import visible_task
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.routes.tasks import TaskId
 from hubbub.gateway.sse import EventStream, event, event_stream

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.models import Health
-from hubbub.gateway.principals import Role
+from hubbub.gateway.identity.principals import Role
 from hubbub.gateway.problems import may_fail_with
+from hubbub.gateway.records.models import Health
 from hubbub.gateway.state import Gateway, OnGateway, SignedIn
 from hubbub.mesh.transport.streams import DEAD, INBOX
 from hubbub.version import __version__

@@ -8,7 +8,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from hubbub.errors import HubbubError
-from hubbub.gateway.live.commands import look_away, obey
+from hubbub.gateway.acts.commands import look_away, obey
 from hubbub.gateway.live.page import Page
 from hubbub.gateway.problems import Refusal, problem_of, problem_response
 from hubbub.gateway.state import Gateway, gateway_of, signed_in

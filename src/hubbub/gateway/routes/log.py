@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hubbub.gateway.console.records import LoggedEvent, LogPage
+from hubbub.gateway.identity.ownership import visible_task
 from hubbub.gateway.live.happenings import QuestionsSeen
-from hubbub.gateway.ownership import visible_task
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.routes.tasks import TaskId
 from hubbub.gateway.state import OnGateway, SignedIn

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from hubbub.gateway.actions import send_message as send
-from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.models import MessageIn, MessagePage, Sent
-from hubbub.gateway.ownership import expect_context
-from hubbub.gateway.principals import Role
+from hubbub.gateway.acts.actions import send_message as send
+from hubbub.gateway.edge.bodies import StrictRoute
+from hubbub.gateway.identity.ownership import expect_context
+from hubbub.gateway.identity.principals import Role
 from hubbub.gateway.problems import may_fail_with
-from hubbub.gateway.said import Asked
+from hubbub.gateway.records.models import MessageIn, MessagePage, Sent
+from hubbub.gateway.records.said import Asked
+from hubbub.gateway.records.views import message_view
 from hubbub.gateway.state import OnGateway, SignedIn
-from hubbub.gateway.views import message_view
 
 __all__ = ["router"]
 

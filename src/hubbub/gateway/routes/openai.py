@@ -12,9 +12,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hubbub.errors import AgentUnavailable, InvalidAgentName, RemoteError, RequestTimeout
-from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.chat import asked_before, converse
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.acts.chat import asked_before, converse
+from hubbub.gateway.edge.bodies import StrictRoute
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import Refusal, may_fail_with, problem_of
 from hubbub.gateway.sse import event_stream
 from hubbub.gateway.state import Gateway, OnGateway, SignedIn

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from hubbub.gateway.asking import open_questions
+from hubbub.gateway.acts.asking import open_questions
 from hubbub.gateway.console.records import Asked, QuestionPage
 from hubbub.gateway.problems import may_fail_with
+from hubbub.gateway.records.views import question_view, task_view
 from hubbub.gateway.state import OnGateway, SignedIn
-from hubbub.gateway.views import question_view, task_view
 
 __all__ = ["router"]
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Header, Request
 
-from hubbub.gateway.actions import own_metadata
-from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.forms import check_parameters
-from hubbub.gateway.models import Reply, RequestIn
+from hubbub.gateway.acts.actions import own_metadata
+from hubbub.gateway.acts.forms import check_parameters
+from hubbub.gateway.edge.bodies import StrictRoute
 from hubbub.gateway.problems import may_fail_with
+from hubbub.gateway.records.models import Reply, RequestIn
 from hubbub.gateway.sse import event, event_stream
 from hubbub.gateway.state import OnGateway, SignedIn
 from hubbub.gateway.waiting import Beginning, while_here

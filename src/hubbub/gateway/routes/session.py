@@ -7,10 +7,10 @@ from typing import Literal, cast
 from fastapi import APIRouter, Request, Response
 
 from hubbub.errors import ConnectionLost
-from hubbub.gateway.bodies import StrictRoute
 from hubbub.gateway.console.records import RoleName, SessionView, SignIn
-from hubbub.gateway.cookies import check_own_page, cookie_of, no_cookie, set_cookie
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.edge.bodies import StrictRoute
+from hubbub.gateway.identity.cookies import check_own_page, cookie_of, no_cookie, set_cookie
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import Refusal, may_fail_with
 from hubbub.gateway.state import Gateway, OnGateway, signed_in
 from hubbub.version import __version__

@@ -7,9 +7,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from hubbub.gateway.actions import answer_question, cancel_task, run_again, start_task
-from hubbub.gateway.bodies import StrictRoute
-from hubbub.gateway.models import (
+from hubbub.gateway.acts.actions import answer_question, cancel_task, run_again, start_task
+from hubbub.gateway.edge.bodies import StrictRoute
+from hubbub.gateway.identity.ownership import actionable_task, visible_task, visible_tasks
+from hubbub.gateway.problems import Refusal, may_fail_with
+from hubbub.gateway.records.models import (
     Answer,
     Answered,
     Key,
@@ -19,10 +21,8 @@ from hubbub.gateway.models import (
     TaskIn,
     TaskPage,
 )
-from hubbub.gateway.ownership import actionable_task, visible_task, visible_tasks
-from hubbub.gateway.problems import Refusal, may_fail_with
+from hubbub.gateway.records.views import task_view
 from hubbub.gateway.state import OnGateway, SignedIn
-from hubbub.gateway.views import task_view
 from hubbub.wire.events import TaskState
 
 __all__ = ["TaskId", "router"]

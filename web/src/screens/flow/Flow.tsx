@@ -3,9 +3,10 @@ import { Pause, Play, Waypoints, X } from "lucide-react";
 import { useState } from "react";
 import { Slider, SliderThumb, SliderTrack } from "react-aria-components";
 import { useSearchParams } from "wouter";
-import { useMesh, useNow, useSlice } from "@/app/hooks";
+import { useMesh, useNarrow, useNow, useSlice } from "@/app/hooks";
 import { clock, day } from "@/core/text";
 import { Button, Empty, IconButton, Segmented } from "@/kit";
+import { useValueText } from "@/kit/valueText";
 import { Figures } from "./Figures";
 import { Lanes } from "./Lanes";
 import { Legend } from "./Legend";
@@ -28,7 +29,8 @@ export function Flow() {
   const [search, setSearch] = useSearchParams();
   const view = (VIEWS.find((one) => one.id === search.get("view"))?.id ?? "lanes") as View;
   const trace = search.get("trace");
-  const [windowMs, setWindow] = useState(30_000);
+  const narrow = useNarrow();
+  const [windowMs, setWindow] = useState(narrow ? 12_000 : 30_000);
   const [scrub, setScrub] = useState<number | null>(null);
   const change = (name: string, value: string | null) =>
     setSearch((before) => {
@@ -129,6 +131,8 @@ function Scrubber({ at, onChange }: { at: number; onChange: (at: number) => void
   const mesh = useMesh();
   const now = useNow(1_000);
   const first = Math.max(mesh.marks.all[0]?.at ?? now, now - REACH_MS);
+  const words = `${day(at)}, ${clock(at)}`;
+  const input = useValueText(words);
   return (
     <div className="scrubber">
       <Slider
@@ -140,12 +144,10 @@ function Scrubber({ at, onChange }: { at: number; onChange: (at: number) => void
         onChange={(value) => onChange(value as number)}
       >
         <SliderTrack className="slider-track">
-          <SliderThumb className="slider-thumb" />
+          <SliderThumb className="slider-thumb" inputRef={input} />
         </SliderTrack>
       </Slider>
-      <output className="num">
-        {day(at)}, {clock(at)}
-      </output>
+      <output className="num">{words}</output>
     </div>
   );
 }

@@ -74,7 +74,8 @@ function Figure({
 function LiveFlow() {
   const mesh = useMesh();
   const [, go] = useLocation();
-  const [windowMs, setWindow] = useState(12_000);
+  const narrow = useNarrow();
+  const [windowMs, setWindow] = useState(narrow ? 5_000 : 12_000);
   const [paused, setPaused] = useState(false);
   const agents = useSlice(mesh.agents.slice);
   const { agents: loaded } = useSlice(mesh.loaded);

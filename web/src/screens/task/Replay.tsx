@@ -6,6 +6,7 @@ import { useMesh, useSlice } from "@/app/hooks";
 import type { StoredEvent, Task } from "@/core/protocol";
 import { clock } from "@/core/text";
 import { Button, IconButton, Segmented } from "@/kit";
+import { useValueText } from "@/kit/valueText";
 import { RunFrom } from "./dialogs";
 import { pauseAfter, SPEEDS, type Speed, toneOf } from "./playing";
 
@@ -52,6 +53,7 @@ export function Replay({ task, events, point, onPoint }: Props) {
   const words = event
     ? `event ${at} of ${count}, ${event.kind.replaceAll("_", " ")}, ${clock(Date.parse(event.at))}`
     : "";
+  const input = useValueText(words);
   return (
     <div className={point === null ? "replay" : "replay past"}>
       <IconButton label={isPlaying ? "Pause" : "Play from the log"} look="plain" onPress={play}>
@@ -71,7 +73,7 @@ export function Replay({ task, events, point, onPoint }: Props) {
             <span style={{ "--part": share(at, count) } as CSSProperties} />
           </span>
           <Marks events={events} />
-          <SliderThumb className="replay-thumb" aria-label="Event" aria-valuetext={words} />
+          <SliderThumb className="replay-thumb" aria-label="Event" inputRef={input} />
         </SliderTrack>
       </Slider>
       <Segmented

@@ -9,14 +9,14 @@ from typing import Any, cast
 import msgspec
 
 from hubbub.errors import ConnectionLost, TaskNotFound
-from hubbub.gateway import models
-from hubbub.gateway.forms import check_parameters
+from hubbub.gateway.acts.forms import check_parameters
+from hubbub.gateway.identity.ownership import actionable_task, expect_context, visible_task
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.live.people import tell_answered
-from hubbub.gateway.ownership import actionable_task, expect_context, visible_task
-from hubbub.gateway.principals import Principal
 from hubbub.gateway.problems import Refusal
+from hubbub.gateway.records import models
+from hubbub.gateway.records.views import START_MARK
 from hubbub.gateway.state import Gateway
-from hubbub.gateway.views import START_MARK
 from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON

@@ -7,7 +7,7 @@ import ipaddress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hubbub.gateway.cookies import is_same_origin
+from hubbub.gateway.identity.cookies import is_same_origin
 from hubbub.gateway.problems import Refusal, problem_response
 from hubbub.gateway.settings import GatewaySettings
 

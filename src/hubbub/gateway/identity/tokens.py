@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey, import_key
 
 from hubbub.errors import SettingsError
-from hubbub.gateway.principals import Principal, Role, is_user_name, role_of
+from hubbub.gateway.identity.principals import Principal, Role, is_user_name, role_of
 from hubbub.gateway.settings import GatewaySettings
 
 __all__ = ["Tokens"]

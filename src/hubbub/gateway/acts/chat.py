@@ -24,10 +24,10 @@ from hubbub.errors import (
     RemoteError,
     RequestTimeout,
 )
-from hubbub.gateway.actions import answer_question
-from hubbub.gateway.models import Answer, Decision
-from hubbub.gateway.ownership import actionable_task
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.acts.actions import answer_question
+from hubbub.gateway.identity.ownership import actionable_task
+from hubbub.gateway.identity.principals import Principal
+from hubbub.gateway.records.models import Answer, Decision
 from hubbub.gateway.state import Gateway
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.wire.card import AgentCard

@@ -10,11 +10,11 @@ from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from hubbub.gateway.api_keys import ApiKeys
-from hubbub.gateway.cookies import COOKIE
-from hubbub.gateway.principals import LOCAL, Principal
+from hubbub.gateway.identity.cookies import COOKIE
+from hubbub.gateway.identity.principals import LOCAL, Principal
+from hubbub.gateway.identity.tokens import Tokens
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.settings import GatewaySettings
-from hubbub.gateway.tokens import Tokens
 
 __all__ = ["DESCRIBED", "DESCRIBED_FOR_PAGES", "Authenticator", "Grant"]
 

@@ -16,8 +16,8 @@ import msgspec
 from nats.aio.msg import Msg
 
 from hubbub.errors import ConnectionLost, HubbubError
-from hubbub.gateway.access import Authenticator, Grant
-from hubbub.gateway.principals import Principal, Role
+from hubbub.gateway.identity.access import Authenticator, Grant
+from hubbub.gateway.identity.principals import Principal, Role
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.transport.answers import StreamMissing
 from hubbub.mesh.transport.connection import Connection

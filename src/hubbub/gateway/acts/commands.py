@@ -9,12 +9,12 @@ import msgspec
 from pydantic import ValidationError
 
 from hubbub.errors import ConnectionLost, HubbubError, InvalidMessage
-from hubbub.gateway import models
-from hubbub.gateway.actions import answer_question, cancel_task, send_message
+from hubbub.gateway.acts.actions import answer_question, cancel_task, send_message
+from hubbub.gateway.identity.ownership import visible_task
 from hubbub.gateway.live.page import Page
 from hubbub.gateway.live.people import Look, LookState, tell_look
-from hubbub.gateway.ownership import visible_task
 from hubbub.gateway.problems import Refusal, problem_of
+from hubbub.gateway.records import models
 from hubbub.gateway.state import Gateway
 from hubbub.wire.clock import now
 from hubbub.wire.codec import decode_object

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from hubbub.gateway import models
-from hubbub.gateway.said import Asked, files_of, task_of, user_of
+from hubbub.gateway.records import models
+from hubbub.gateway.records.said import Asked, files_of, task_of, user_of
 from hubbub.mesh.history.entries import HistoryEntry
 from hubbub.mesh.letters.reading import DeadLetter
 from hubbub.mesh.tasks.summary import TaskSummary

@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from hubbub.errors import InvalidCursor
-from hubbub.gateway.ownership import visible_tasks
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.identity.ownership import visible_tasks
+from hubbub.gateway.identity.principals import Principal
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.events import TaskState

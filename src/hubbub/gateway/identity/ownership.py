@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubbub.errors import TaskNotFound
-from hubbub.gateway.principals import Principal
+from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import Refusal
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.lists import TaskPage

@@ -1,0 +1,1 @@
+"""Who makes a request, what that one may do, and whose a task is."""

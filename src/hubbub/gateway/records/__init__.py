@@ -1,0 +1,1 @@
+"""What travels over HTTP: its records, and how they are made of what the mesh keeps."""

@@ -1,0 +1,183 @@
+"""Tasks: started by a form, stopped, steered, replayed, run again; and those that died."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+
+from browser.console import Console
+from browser.stage import Stage, wait_for
+
+_SECONDS = 60_000
+
+
+def test_a_form_says_what_is_wrong_and_starts_once(console: Console, stage: Stage) -> None:
+    before = len(_tasks(stage, "refund"))
+    page = console.go("/tasks")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("menuitem", name="refund").click()
+    expect(page).to_have_url(console.url + "/start/refund")
+    order = page.get_by_role("textbox", name="Order")
+    order.fill("twelve")
+    page.get_by_role("textbox", name="Amount").fill("19.5")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    wrong = page.get_by_role("alert")
+    expect(wrong).to_have_text(re.compile("whole number"))
+    expect(order).to_be_focused()
+    expect(order).to_have_attribute("aria-invalid", "true")
+    order.fill("12")
+    expect(wrong).to_have_count(0)
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-z-]+$"))
+    expect(page.get_by_role("article", name=re.compile("^refund asks"))).to_be_visible(
+        timeout=_SECONDS
+    )
+    started = _tasks(stage, "refund")
+    assert len(started) == before + 1
+    assert started[0]["metadata"]["params"] == {"order": 12, "amount": 19.5, "reason": "broken"}
+
+
+def test_a_task_is_stopped(console: Console, stage: Stage) -> None:
+    asking = stage.begin("refund", order=1, amount=1.0)
+    wait_for(lambda: stage.task(asking)["questions"], "its question")
+    page = console.go(f"/tasks/{asking}")
+    page.get_by_role("button", name="Stop").click()
+    sure = page.get_by_role("dialog", name="Stop this task of refund?")
+    expect(sure.get_by_role("button", name="Stop it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("It was canceled")).to_be_visible(timeout=_SECONDS)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(page.get_by_role("article", name=re.compile("asks"))).to_have_count(0)
+    assert stage.task(asking)["state"] == "canceled"
+
+
+def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: Stage) -> None:
+    opened = stage.call("POST", "/api/tasks", {"agent": "Notifier", "content": "Order 3"})["id"]
+    page = console.go(f"/tasks/{opened}")
+    page.get_by_role("button", name="Steer").click()
+    steer = page.get_by_role("dialog", name="Steer Notifier")
+    steer.get_by_role("textbox", name="Message").fill("And order 4, too")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Notifier has your message")).to_be_visible()
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_text("Told them: And order 4, too")).to_be_visible(timeout=_SECONDS)
+    steered = page.url.rsplit("/", 1)[1]
+    assert steered != opened
+    assert stage.task(steered)["context_id"] == stage.task(opened)["context_id"]
+
+
+def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: Stage) -> None:
+    story = stage.begin("story", pause=0.001)
+    stage.result(story)
+    count = len(stage.call("GET", f"/api/tasks/{story}/log")["events"])
+    page = console.go(f"/tasks/{story}")
+    chat = page.get_by_role("region", name="Chat of the task")
+    expect(chat.get_by_text("The end", exact=True)).to_be_visible()
+    slider = page.get_by_role("slider")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(page.get_by_text("as it was", exact=True)).to_be_visible()
+    expect(chat.get_by_text("The end", exact=True)).to_have_count(0)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^event {count - 1} of {count}"))
+    slider.press("Home")
+    expect(chat.get_by_role("heading", name="A story")).to_have_count(0)
+    expect(page).to_have_url(re.compile("at=1$"))
+    page.reload()
+    expect(page.get_by_text("as it was", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Back to now").click()
+    expect(chat.get_by_text("The end", exact=True)).to_be_visible()
+
+    slider.focus()
+    slider.press("ArrowLeft")
+    page.get_by_role("button", name="Run again from here").click()
+    asked = page.get_by_role("dialog", name=f"Run again from event {count - 1} of {count}?")
+    expect(asked.get_by_text("1 step", exact=False).first).to_be_visible()
+    asked.get_by_role("button", name="Run from here").click()
+    expect(page).not_to_have_url(re.compile(story))
+    expect(chat.get_by_text("The end", exact=True)).to_be_visible(timeout=_SECONDS)
+    again = page.url.rsplit("/", 1)[1]
+    assert stage.result(again)["result"] == "The end"
+
+
+def test_dead_letters_are_retried_edited_and_discarded(console: Console, stage: Stage) -> None:
+    for text in ("Smile", "Laugh", "Sing", "Dance"):
+        stage.call("POST", "/api/tasks", {"agent": "Grumpy", "content": text})
+    wait_for(lambda: len(_dead(stage)) == 4, "four dead letters", seconds=90)
+    page = console.go("/dead")
+    letters = page.get_by_role("list", name="Dead letters")
+    expect(letters.get_by_role("link")).to_have_count(4)
+
+    letters.get_by_role("link", name="Smile").click()
+    letter = page.get_by_role("article", name="Dead letter of Grumpy")
+    expect(letter.get_by_text("RuntimeError").first).to_be_visible()
+    letter.get_by_role("button", name="Edit and retry").click()
+    letter.get_by_role("combobox", name="For").fill("Notifier")
+    letter.get_by_role("textbox", name="Content").fill("Smile at people")
+    letter.get_by_role("button", name=re.compile("^Retry")).click()
+    expect(page.get_by_text("It is tried again.")).to_be_visible()
+    expect(letters.get_by_role("link", name="Smile")).to_have_count(0)
+    page.get_by_role("button", name="Open the task").click()
+    expect(page.get_by_text("Told them: Smile at people")).to_be_visible(timeout=_SECONDS)
+    page.go_back()
+
+    letters.get_by_role("link", name="Laugh").click()
+    expect(page).to_have_url(re.compile("/dead/"))
+    page.reload()  # it has an address
+    letter.get_by_role("button", name="Discard").click()
+    expect(letters.get_by_role("link", name="Laugh")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(letters.get_by_role("link", name="Laugh")).to_be_visible()
+    assert len(_dead(stage)) == 3
+
+    letters.get_by_role("checkbox", name="Pick Dance").check()
+    page.get_by_role("button", name="Retry").first.click()
+    expect(page.get_by_text("1 is tried again.")).to_be_visible()
+    wait_for(lambda: len(_dead(stage)) == 3, "the one that dies again", seconds=90)
+    expect(letters.get_by_role("link")).to_have_count(3, timeout=_SECONDS)
+    page.get_by_role("checkbox", name="Pick all that are shown").check()
+    expect(page.get_by_text("3 picked")).to_be_visible()
+    page.get_by_role("button", name="Discard").first.click()
+    expect(page.get_by_text("Nothing is dead")).to_be_visible()
+    wait_for(lambda: not _dead(stage), "that they are gone")
+
+
+def test_everything_about_a_task_has_an_address(console: Console, stage: Stage) -> None:
+    story = stage.begin("story", pause=0.001)
+    asking = stage.begin("refund", order=2, amount=2.0)
+    stage.result(story)
+    wait_for(lambda: stage.task(asking)["questions"], "its question")
+    question = stage.task(asking)["questions"][0]["id"]
+    context = stage.task(story)["context_id"]
+    shows = {
+        f"/tasks/{story}": "The end",
+        f"/tasks/{story}/steps": "bind",
+        f"/tasks/{story}/messages": "local",
+        f"/tasks/{story}/tools": "print",
+        f"/tasks/{story}/cost": "No model calls are on record.",
+        f"/tasks/{story}/raw": "claimed",
+        f"/tasks/{story}?at=2": "as it was",
+        "/tasks?state=done&agent=story": "pause: 0.001",
+        f"/start/story?from={story}": "an earlier task",
+        "/start/nobody": "Nobody called nobody has joined",
+        f"/inbox/{asking}/{question}": "Wants to use",
+        f"/conversation/{context}": "The end",
+        f"/flow?trace={context}": "One conversation",
+        "/agents/billing": "Knows who pays",
+        "/tasks/0000": "There is no task 0000",
+        "/no/such/place": "Nothing is at this address",
+    }
+    console.expected.append("404")
+    for path, text in shows.items():
+        page = console.go(path)
+        expect(page.get_by_role("main").get_by_text(text).first).to_be_visible()
+
+
+def _tasks(stage: Stage, agent: str) -> list[dict[str, Any]]:
+    return stage.call("GET", f"/api/tasks?agent={agent}&limit=100")["tasks"]
+
+
+def _dead(stage: Stage) -> list[object]:
+    return stage.call("GET", "/api/dead-letters")["dead_letters"]
