@@ -109,7 +109,7 @@ async def refund(task: Task, order: int, amount: float, reason: str = "broken") 
     return str(await handed.result())
 
 
-def _square(pixels: int) -> bytes:
+def square(pixels: int) -> bytes:
     """Return a PNG of one colour."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -162,7 +162,7 @@ async def story(task: Task, pause: float = 0.02, wait: bool = False) -> str:
             await out.write(piece + " ")
             await asyncio.sleep(pause)
     await task.progress("Paints", 0.6)
-    await task.image(_square(48), caption="A blue square")
+    await task.image(square(48), caption="A blue square")
     await task.tool_call("print", {"pages": 2}, call_id="p1")
     await task.tool_result("print", "printed", call_id="p1")
     await task.step(_bind, "story", name="bind")

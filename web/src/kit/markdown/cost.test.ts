@@ -6,7 +6,8 @@ test("what people and agents write is parsed", () => {
   const list = Array.from({ length: 20 }, (_, depth) => `${"  ".repeat(depth)}- one`).join("\n");
   const rule = "-".repeat(80);
   const prose = "Some **bold** words, and a `code`.\n\n".repeat(2_000);
-  for (const text of ["", "Hello", rows, list, rule, prose, "> > > quoted"])
+  const image = `![](data:image/png;base64,${"iVBORw0KGgo+/AAA".repeat(4_000)}==)`;
+  for (const text of ["", "Hello", image, rows, list, rule, prose, "> > > quoted"])
     expect(isCostly(text)).toBe(false);
 });
 
@@ -19,6 +20,7 @@ test("what would hold up the page is not", () => {
     `Hello\n${"* ".repeat(40)}`,
     `${"1. ".repeat(40)}x`,
     `${" ".repeat(300)}- x`,
+    "->".repeat(1_000),
   ])
     expect(isCostly(text)).toBe(true);
 });
