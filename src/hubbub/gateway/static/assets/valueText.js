@@ -1,0 +1,1 @@
+import{r as e}from"./rolldown-runtime.js";import{i as t}from"./react.js";var n=e(t(),1);function r(e){let t=(0,n.useRef)(null);return(0,n.useLayoutEffect)(()=>t.current?.setAttribute(`aria-valuetext`,e)),t}export{r as t};
