@@ -66,6 +66,7 @@ async def test_an_agent_thinks_with_a_runtime(make: Making, mesh: Mesh, framewor
     assert kinds.index("tool_call") < kinds.index("tool_result") < kinds.index("completed")
     # Each call is in the log with what it used, and not counted a second time.
     assert (kinds.count("model"), kinds.count("usage")) == (2, 0)
+    assert all(event.data["model"] for event in events if event.kind == "model")
 
 
 async def test_a_question_parks_the_task_and_an_answer_ends_it(

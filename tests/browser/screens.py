@@ -51,7 +51,7 @@ def furnish(stage: Stage) -> list[Screen]:
         Screen("task-raw", f"/tasks/{story}/raw", "claimed"),
         Screen("flow", "/flow", "Flow"),
         Screen("flow-table", "/flow?view=table", "Kind"),
-        Screen("flow-figures", "/flow?view=figures", "Messages a second"),
+        Screen("flow-figures", "/flow?view=figures", "p95"),
         Screen("dead-letters", "/dead", "Grumpy"),
         Screen("health", "/health", "NATS server"),
         Screen("settings", "/settings", "Theme"),

@@ -32,6 +32,7 @@ from hubbub.gateway.routes import (
     log,
     messages,
     openai,
+    prices,
     questions,
     requests,
     session,
@@ -120,6 +121,7 @@ def create_app(
         dead_letters,
         diagnosis,
         files,
+        prices,
     ):
         app.include_router(router.router, dependencies=DESCRIBED_FOR_PAGES)
     app.include_router(openai.router, dependencies=DESCRIBED)

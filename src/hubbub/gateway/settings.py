@@ -79,6 +79,9 @@ class GatewaySettings(BaseSettings):
         1 << 20, ge=1_000, description="Largest body of a request, in bytes."
     )
     max_file_bytes: int = Field(20 << 20, ge=1_000, description="Largest file, in bytes.")
+    prices_file: Path | None = Field(
+        None, description="JSON file of USD per million tokens: model, then input and output."
+    )
     requests_per_second: float = Field(
         50.0, gt=0, description="Requests a user may make a second, in each process."
     )

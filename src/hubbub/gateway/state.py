@@ -22,6 +22,7 @@ from hubbub.gateway.identity.sessions import Sessions
 from hubbub.gateway.live.hub import Hub
 from hubbub.gateway.metrics import Metrics
 from hubbub.gateway.problems import Refusal
+from hubbub.gateway.records.prices import read_prices
 from hubbub.gateway.settings import GatewaySettings
 from hubbub.mesh.mesh import Mesh
 
@@ -49,6 +50,7 @@ class Gateway:
         streams: how many streams a user may have open.
         requests: how many answers of agents a user may wait for.
         metrics: what is counted.
+        prices: what models cost.
         closing: set when it stops, so that whoever streams comes to an end.
         failure: why it could not begin to run; None if nothing is wrong.
     """
@@ -61,6 +63,7 @@ class Gateway:
         self.streams = Slots(settings.open_streams)
         self.requests = Slots(settings.open_requests, "open requests")
         self.metrics = Metrics()
+        self.prices = read_prices(settings.prices_file) if settings.prices_file else {}
         self.closing = asyncio.Event()
         self._shares = Shares()
         self.failure: HubbubError | None = None

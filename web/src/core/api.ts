@@ -8,6 +8,7 @@ import type {
   FileRef,
   Health,
   Json,
+  Price,
   Session,
   StoredEvent,
   StoredMessage,
@@ -148,6 +149,9 @@ export const api = {
   ) => call<{ task_id: string | null }>("POST", `/api/dead-letters/${at(id)}/retry`, { body }),
   discardLetter: (id: string) =>
     call<void>("DELETE", `/api/dead-letters/${at(id)}`, { keepalive: true }),
+
+  prices: (signal?: AbortSignal) =>
+    call<{ prices: { [model: string]: Price } }>("GET", "/api/prices", { signal }),
 
   health: (signal?: AbortSignal) => call<Health>("GET", "/api/health", { signal }),
 

@@ -20,6 +20,8 @@ export type Role = NonNullable<Session["role"]>;
 export type StoredEvent = Omit<Schemas["LoggedEvent"], "data"> & { data: { [key: string]: Json } };
 /** A question with the task that asks it. */
 export type AskedQuestion = Schemas["Asked"];
+/** What a model costs, in USD per million tokens. */
+export type Price = Schemas["Price"];
 /** How the mesh is. */
 export type Health = Required<Schemas["MeshHealth"]>;
 

@@ -108,7 +108,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         ):
             return await self._inner.handle_async_request(request)
         content = await request.aread()
-        call = _Call(self._inner, request, len(content), caller)
+        call = _Call(self._inner, request, content, caller)
         made = (
             call.make()
             if recorder is None
@@ -148,12 +148,13 @@ class _Call:
         self,
         inner: httpx2.AsyncBaseTransport,
         request: httpx2.Request,
-        size: int,
+        content: bytes,
         caller: Calling | None,
     ) -> None:
         self._inner = inner
         self._request = request
-        self._size = size
+        self._size = len(content)
+        self._model = _model_in(content)
         self._caller = caller
         self._begun = asyncio.Event()
         self._head: httpx2.Response | None = None
@@ -213,6 +214,7 @@ class _Call:
             "status": 200,
             "headers": {"content-type": kind},
             "body": tally.compact,
+            "model": self._model,
             "usage": msgspec.to_builtins(total.usage),
         }
         return facts, told
@@ -292,6 +294,13 @@ def _recorded(facts: dict[str, Any], request: httpx2.Request) -> httpx2.Response
         content=as_text(facts.get("body")).encode(),
         request=request,
     )
+
+
+def _model_in(content: bytes) -> str:
+    """Return the model that a request's body names."""
+    with contextlib.suppress(ValueError):
+        return as_text(object_in(json.loads(content)).get("model"))
+    return ""
 
 
 def _known_by(content: bytes) -> bytes:

@@ -1,20 +1,22 @@
 /** What the task used of models, and what that cost. */
 import { useMemo } from "react";
-import type { Task } from "@/core/protocol";
+import { useLoad } from "@/app/hooks";
+import { api } from "@/core/api";
 import { clock, compact } from "@/core/text";
 import { Empty } from "@/kit";
-import { costOf, dollars } from "../tasks/rows";
-import { callsOf } from "./cost";
+import { dollars } from "../tasks/rows";
+import { callsOf, priceOf } from "./cost";
 import { TokenPlot } from "./TokenPlot";
 import type { Shown } from "./useTask";
 
 const MOST = 500;
 
-export function CostTab({ task, shown }: { task: Task; shown: Shown }) {
-  const { events, view, point } = shown;
+export function CostTab({ shown }: { shown: Shown }) {
+  const { events, view } = shown;
   const calls = useMemo(() => callsOf(events), [events]);
   const { requests, input, output } = view.usage;
-  const cost = point === null ? costOf(task) : null;
+  const { data } = useLoad((signal) => api.prices(signal), []);
+  const cost = priceOf(calls, data?.prices ?? {});
   if (calls.length === 0 && input + output === 0)
     return <Empty>No model calls are on record.</Empty>;
   return (
@@ -35,9 +37,7 @@ export function CostTab({ task, shown }: { task: Task; shown: Shown }) {
         <div>
           <dt>Cost</dt>
           <dd className="num">{cost === null ? "–" : dollars(cost)}</dd>
-          {cost === null && point === null && (
-            <small className="muted">Prices: HUBBUB_GATEWAY_PRICES_FILE</small>
-          )}
+          {cost === null && <small className="muted">Prices: HUBBUB_GATEWAY_PRICES_FILE</small>}
         </div>
       </dl>
       {calls.length > 0 && (

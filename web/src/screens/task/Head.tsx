@@ -22,7 +22,7 @@ import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { compact, moment } from "@/core/text";
 import { Avatar, Button, IconButton, StateBadge } from "@/kit";
-import { costOf, dollars, titleOf } from "../tasks/rows";
+import { titleOf } from "../tasks/rows";
 import { ReplayCheck, Steer, Stop } from "./dialogs";
 import { Since } from "./Since";
 import type { TaskView } from "./view";
@@ -126,7 +126,7 @@ export function Head({
           {isPast && <span className="task-past">as it was</span>}
           <span className="task-title truncate">{titleOf(task)}</span>
         </h1>
-        <Facts task={task} view={view} isPast={isPast} />
+        <Facts task={task} view={view} />
       </div>
       <div className="task-actions">
         {actions.slice(0, beside).map(({ id, name, icon, isOff }) => (
@@ -172,10 +172,9 @@ interface Action {
   readonly isOff: boolean;
 }
 
-function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boolean }) {
+function Facts({ task, view }: { task: Task; view: TaskView }) {
   const { input, output, requests } = view.usage;
   const tokens = input + output;
-  const cost = costOf(task);
   const parent = view.parent?.[1] || task.parent_id;
   const attempt = view.attempt || task.attempt || 0;
   return (
@@ -190,7 +189,6 @@ function Facts({ task, view, isPast }: { task: Task; view: TaskView; isPast: boo
           {compact(tokens)} tokens
         </span>
       )}
-      {cost !== null && !isPast && <span>{dollars(cost)}</span>}
       {view.version && <span>version {view.version}</span>}
       {parent && (
         <span>

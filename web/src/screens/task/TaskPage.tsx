@@ -88,7 +88,7 @@ function Body({ tab, task, shown, onPoint }: BodyProps) {
     case "tools":
       return <ToolsTab shown={shown} />;
     case "cost":
-      return <CostTab task={task} shown={shown} />;
+      return <CostTab shown={shown} />;
     case "raw":
       return <RawTab shown={shown} onPoint={onPoint} />;
   }

@@ -1,5 +1,5 @@
 /** What a task has used of models, call by call. */
-import type { Json, StoredEvent } from "@/core/protocol";
+import type { Json, Price, StoredEvent } from "@/core/protocol";
 import { object, text } from "./facts";
 
 export interface Call {
@@ -45,3 +45,21 @@ export function callsOf(events: readonly StoredEvent[]): readonly Call[] {
 
 const whole = (value: Json | undefined): number =>
   typeof value === "number" && Number.isFinite(value) ? value : 0;
+
+/**
+ * What calls cost in USD; null if one of their models has no price.
+ *
+ * @param prices in USD per million tokens, by model.
+ */
+export function priceOf(
+  calls: readonly Call[],
+  prices: { readonly [model: string]: Price },
+): number | null {
+  let sum = 0;
+  for (const { model, input, output } of calls) {
+    const price = prices[model];
+    if (!price) return null;
+    sum += (input * price.input + output * price.output) / 1e6;
+  }
+  return calls.length > 0 ? sum : null;
+}

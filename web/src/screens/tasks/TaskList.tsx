@@ -22,7 +22,7 @@ import { paths } from "@/app/places";
 import type { Task } from "@/core/protocol";
 import { compact } from "@/core/text";
 import { Ago, Avatar, Name, StateBadge } from "@/kit";
-import { costOf, dollars, titleOf, tokensOf, type WaitingOn } from "./rows";
+import { titleOf, tokensOf, type WaitingOn } from "./rows";
 
 export interface Line {
   readonly id: string;
@@ -162,12 +162,6 @@ function Waits({ waits, error }: { waits: WaitingOn | null; error: string }) {
 
 function Tokens({ task }: { task: Task }) {
   const tokens = tokensOf(task);
-  const cost = costOf(task);
   if (tokens === 0) return <span className="muted">–</span>;
-  return (
-    <span className="num">
-      {compact(tokens)}
-      {cost !== null && <span className="muted"> {dollars(cost)}</span>}
-    </span>
-  );
+  return <span className="num">{compact(tokens)}</span>;
 }

@@ -134,11 +134,5 @@ export function waitingOn(task: Task, agent: AgentState | null | undefined): Wai
 export const tokensOf = (task: Task): number =>
   (task.usage?.input_tokens ?? 0) + (task.usage?.output_tokens ?? 0);
 
-/** What it cost in USD, if the gateway knows the prices. */
-export function costOf(task: Task): number | null {
-  const { cost } = task as Task & { cost?: number | null };
-  return cost ?? null;
-}
-
 export const dollars = (cost: number): string =>
   cost < 0.01 && cost > 0 ? `$${cost.toPrecision(2)}` : `$${cost.toFixed(2)}`;
