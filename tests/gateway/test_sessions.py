@@ -38,6 +38,7 @@ async def test_a_key_begins_a_session(config: NATSConfig, tmp_path: Path) -> Non
             "user": None,
             "role": None,
             "sign_in": ["api-key"],
+            "gateway": "Gateway",
             "version": hubbub.__version__,
             "nats": True,
         }
