@@ -3,9 +3,10 @@ import { isUrgent } from "./density";
 import { MarkBuffer } from "./marks";
 import type { Lane, Mark } from "./types";
 
-const ALL_CAP = 200_000;
+/** As many as the page keeps for a view that is put up later. */
+const ALL_CAP = 60_000;
 /** Notable marks are kept longer than the rest, so that an hour of dense traffic still shows them. */
-const NOTABLE_CAP = 50_000;
+const NOTABLE_CAP = 20_000;
 /** Of the handoffs, a sample is kept among the notable marks: at most one in this time. */
 const SAMPLE_MS = 250;
 
