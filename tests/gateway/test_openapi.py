@@ -34,6 +34,7 @@ ROUTES = {
     ("GET", "/api/agents/{name}"),
     ("POST", "/api/messages"),
     ("GET", "/api/messages"),
+    ("GET", "/api/prices"),
     ("POST", "/api/requests"),
     ("POST", "/api/tasks"),
     ("GET", "/api/tasks"),
