@@ -133,7 +133,7 @@ async def test_the_memory_of_a_worker_is_flat(start: Start, mesh: Mesh) -> None:
         async with waiting:
             await mesh.request_from_agent("Target", "x" * 200, timeout=60)
 
-    # What starts once, such as the round of the steward, may come in any of them; growth comes again.
+    # What starts once, such as a round of the steward, may come in any; growth comes again.
     while len(taken) < 8 or (taken[-1] - taken[-3] >= 6 and len(taken) < 20):
         async with asyncio.TaskGroup() as group:
             for _ in range(each // 2):
