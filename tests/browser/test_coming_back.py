@@ -52,6 +52,7 @@ def test_a_gateway_that_was_killed_is_found_again(opened: Console, apart: Stage)
     page = opened.go("/dm/notifier")
     places = page.get_by_role("navigation", name="Places")
     expect(places.get_by_text(_LIVE)).to_be_visible()
+    expect(places.get_by_role("link", name="Billing")).to_be_visible()
     page.evaluate("window.isSame = true")
 
     apart.stop("gateway", hard=True)
@@ -85,6 +86,7 @@ def test_a_server_that_was_killed_is_waited_for(opened: Console, apart: Stage) -
     page = opened.go("/chat/all")
     places = page.get_by_role("navigation", name="Places")
     expect(places.get_by_text(_LIVE)).to_be_visible()
+    expect(places.get_by_role("link", name="Billing")).to_be_visible()
 
     apart.stop("nats", hard=True)
     notice = page.get_by_text("The gateway has no connection to the NATS server.")
