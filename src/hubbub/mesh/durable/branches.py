@@ -49,7 +49,7 @@ class Branch:
     """A line of calls, one after the other.
 
     Attributes:
-        run: the run it belongs to.
+        run: tells its run from others; not the run itself, which knows its branches.
         path: its name, behind those of the branches around it.
         owner: the asyncio task or thread that makes its calls; None until the first one.
         inside: the branch around it.

@@ -51,7 +51,8 @@ class Run:
         self.rests_for_others = False
         self.is_replaying = False
         self._append = append
-        self._root = Branch(self, "")
+        self._identity = object()
+        self._root = Branch(self._identity, "")
         self._raised: dict[int, tuple[BaseException, list[str]]] = {}
         self._settling = asyncio.Lock()
         self._mismatch: StepMismatch | None = None
@@ -71,7 +72,7 @@ class Run:
     def branch(self) -> Branch:
         """The branch in which the caller runs."""
         branch = current_branch.get()
-        return branch if branch is not None and branch.run is self else self._root
+        return branch if branch is not None and branch.run is self._identity else self._root
 
     @contextlib.contextmanager
     def branched(self, name: str, *, is_step: bool = False) -> Generator[Branch]:
@@ -86,7 +87,7 @@ class Run:
         """
         around = self.branch
         name = name.replace("/", ":") if is_step else around.name_of_branch(name)
-        inner = Branch(self, f"{around.path}{name}/", here(), around, is_step)
+        inner = Branch(self._identity, f"{around.path}{name}/", here(), around, is_step)
         token = current_branch.set(inner)
         try:
             yield inner

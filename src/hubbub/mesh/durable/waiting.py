@@ -64,8 +64,8 @@ class Waits:
         self._on_first: Callable[[], None] | None = None
         self._times_at_rest: dict[str, float] | None = None
 
-    def watch(self, on_first: Callable[[], None]) -> None:
-        """Call a function when somebody waits for the first time."""
+    def watch(self, on_first: Callable[[], None] | None) -> None:
+        """Call a function when somebody waits for the first time; None calls nothing any more."""
         self._on_first = on_first
 
     @contextlib.contextmanager

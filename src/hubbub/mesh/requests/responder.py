@@ -259,7 +259,7 @@ class Responder:
     # One request
 
     async def _answer(self, run: _Run) -> None:
-        message, sent = run.message, False
+        message, sent, activity = run.message, False, None
         run.wait_for(run.timeout)
         run.started = True
         try:
@@ -272,10 +272,13 @@ class Responder:
                 _tell(message, "request received")
                 limits = self._service.limits
                 budget = None if limits is None else Budget(limits)
-                act_for(Activity(self._name, message, None, owner=run.owner, budget=budget))
+                activity = Activity(self._name, message, None, owner=run.owner, budget=budget)
+                act_for(activity)
                 await (self._stream(run) if run.streamed else self._reply(run))
                 sent = True
             finally:
+                if activity is not None:
+                    activity.subject = None  # which knows its activity
                 self._slots.give_back()
             _tell(message, "request answered")
         except asyncio.CancelledError:

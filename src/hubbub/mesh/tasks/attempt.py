@@ -18,7 +18,7 @@ from hubbub.mesh.tasks.verdict import End, Stop, described, verdict
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON, encode
-from hubbub.wire.events import EventKind, TaskEvent
+from hubbub.wire.events import EventKind
 from hubbub.wire.inputs import settling
 from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS, TAKEN_OVER
 
@@ -47,20 +47,9 @@ class Attempt:
         self._stopped: Stop | None = None
         self._handler: asyncio.Task[JSON] | None = None
         self._resting: asyncio.Task[None] | None = None
-        self._run = Run(service.card.name, job.task_id, job.recording, self._append)
+        self._canceled = asyncio.Event()
+        self._run = Run(service.card.name, job.task_id, job.recording, job.log.append)
         self._run.rests_for_others = service.versions is not None
-        self._run.waits.watch(self._on_waiting)
-        versions = service.versions or ("",)
-        self._work = Work(
-            job.message,
-            job.task_id,
-            job.attempt,
-            self._run,
-            self._record,
-            self._show,
-            version=job.before.version if job.before.created_at else versions[0],
-            deadline=job.timing.deadline,
-        )
 
     @property
     def task_id(self) -> str:
@@ -74,7 +63,7 @@ class Attempt:
         if self._stopped is None or why is Stop.CANCELED:
             self._stopped = why
         if why is not Stop.RELEASED:
-            self._work.canceled.set()
+            self._canceled.set()
         if self._handler is not None:
             self._handler.cancel()
 
@@ -95,9 +84,10 @@ class Attempt:
             deadline=job.timing.deadline,
             budget=self._budget(),
         )
+        self._run.waits.watch(self._on_waiting)
         with acting(activity):
             handler = asyncio.create_task(
-                self._service.work(self._work), name=f"task {self.task_id}"
+                self._service.work(self._described()), name=f"task {self.task_id}"
             )
         self._handler = handler
         if self._stopped is not None:
@@ -114,7 +104,10 @@ class Attempt:
             await asyncio.wait({handler})
             raise
         finally:
-            activity.run = None  # it may still send, as part of the same conversation
+            # It may still send, as part of the same conversation. What is let go of here would
+            # keep everything about the task alive until the collector of cycles comes by.
+            activity.run = activity.subject = None
+            self._run.waits.watch(None)
             if self._resting is not None:
                 self._resting.cancel()
                 await asyncio.wait({self._resting})
@@ -148,6 +141,21 @@ class Attempt:
             ConnectionLost: the server does not confirm it.
         """
         return await self._run.take_in(lambda: settling(key, data, self._run.recording))
+
+    def _described(self) -> Work:
+        """Return what the handler is given."""
+        job, versions = self._job, self._service.versions or ("",)
+        return Work(
+            job.message,
+            job.task_id,
+            job.attempt,
+            self._run,
+            self._record,
+            self._show,
+            version=job.before.version if job.before.created_at else versions[0],
+            deadline=job.timing.deadline,
+            canceled=self._canceled,
+        )
 
     def _on_waiting(self) -> None:
         self._resting = asyncio.create_task(self._rest(), name=f"task {self.task_id} at rest")
@@ -192,9 +200,6 @@ class Attempt:
         if self._handler is None or self._handler.done():
             raise HubbubError(f"attempt {self._job.attempt} at task {self.task_id} has ended")
         return self._run.mark(kind, data)
-
-    async def _append(self, kind: str, data: dict[str, Any]) -> TaskEvent:
-        return await self._job.log.append(kind, data)
 
     async def _show(self, text: str, *, key: str = "", offset: int = 0) -> None:
         subject = self._connection.layout.live(self._service.card.token, self.task_id)
