@@ -55,12 +55,12 @@ async def read_backlog(
     connection = mesh.connection
     if start.tasks < end.tasks:
         subject = connection.layout.log("*", "*")
-        for one in await connection.read_back(TASKS, subject, after=start.tasks):
+        for one in await connection.read_back(TASKS, subject, start=start.tasks + 1):
             if one.sequence <= end.tasks:
                 read = read_logged(one.sequence, one.subject, one.data, one.headers, seen)
                 found += [read] if read is not None else []
     if start.dead < end.dead:
-        for one in await connection.read_back(DEAD, "dead.>", after=start.dead):
+        for one in await connection.read_back(DEAD, "dead.>", start=start.dead + 1):
             if one.sequence <= end.dead:
                 found.append(read_letter(one.sequence, one.subject, one.headers))
     if before != behind:

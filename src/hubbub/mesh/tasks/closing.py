@@ -61,8 +61,10 @@ class Closing:
             result=end.data.get("result"),
             error=str(end.data.get("error", "")),
             errors=job.before.errors,
+            updated_at=clock.now(),
         )
-        await self.close(job, after, again=job.delivery.deliveries > 1)
+        # The end that we have written is ours alone to report.
+        await self.close(job, after, again=False)
 
     async def _append_end(self, job: Job, end: End) -> None:
         """Write what came of an attempt, however long the server is away: it cost something."""
@@ -86,7 +88,7 @@ class Closing:
         Args:
             job: the task.
             end: how it has ended.
-            again: whether some of it may have been done before.
+            again: whether somebody else may have done some of it before.
         """
         await conclude(
             self._connection,

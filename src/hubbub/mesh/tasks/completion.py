@@ -8,11 +8,16 @@ from hubbub.mesh.tasks.outbox import store
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID
 from hubbub.mesh.transport.streams import NOTICES
+from hubbub.wire import clock
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import TaskSnapshot, TaskState
 from hubbub.wire.names import agent_token
 
 __all__ = ["report_completion"]
+
+# Within its window of two minutes the server tells a repetition itself.
+_TOLD_APART_SECONDS = 60.0
+_CLOCKS_DIFFER_SECONDS = 300.0
 
 
 async def report_completion(
@@ -36,7 +41,7 @@ async def report_completion(
         end: how it ended.
         origin: sender and message id at the beginning of the chain.
         retry_of: the failed task that this one tried again.
-        again: whether it may have been stored before.
+        again: whether somebody else may have stored it before.
 
     Raises:
         ConnectionLost: the server does not confirm it.
@@ -63,12 +68,24 @@ async def report_completion(
         token = agent_token(to_agent)
         subject = connection.layout.done(token)
         message_id = f"{task_id}.done.{token}.{in_reply_to}"
-        # The server tells a repetition within two minutes; a process may come back later.
-        if again and await _is_there(connection, subject, message_id):
+        if (again or _is_late(end)) and await _is_there(connection, subject, message_id, end):
             continue
         await store(connection, subject, completion.to_bytes(), headers={MESSAGE_ID: message_id})
 
 
-async def _is_there(connection: Connection, subject: str, message_id: str) -> bool:
-    stored = await connection.read_back(NOTICES, subject)
-    return any(notice.headers.get(MESSAGE_ID) == message_id for notice in stored)
+def _is_late(end: TaskSnapshot) -> bool:
+    """Tell whether the end is so long ago that others may have reported it, and it be forgotten."""
+    if not end.updated_at:
+        return False
+    return clock.seconds() - clock.read_iso(end.updated_at) > _TOLD_APART_SECONDS
+
+
+async def _is_there(
+    connection: Connection, subject: str, message_id: str, end: TaskSnapshot
+) -> bool:
+    """Look for a completion among what the receiver has been told since the task ended."""
+    start: int | str = 1
+    if end.updated_at:
+        start = clock.iso(clock.read_iso(end.updated_at) - _CLOCKS_DIFFER_SECONDS)
+    told = await connection.read_back(NOTICES, subject, start=start)
+    return any(notice.headers.get(MESSAGE_ID) == message_id for notice in told)

@@ -161,7 +161,9 @@ async def read_log(
     Raises:
         ConnectionLost: the server does not answer.
     """
-    stored = await connection.read_back(TASKS, connection.layout.log(agent, task_id), after=after)
+    stored = await connection.read_back(
+        TASKS, connection.layout.log(agent, task_id), start=after + 1
+    )
     return [(message.sequence, TaskEvent.from_bytes(message.data)) for message in stored]
 
 

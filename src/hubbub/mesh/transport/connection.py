@@ -70,25 +70,27 @@ class Connection(Link):
 
     # Reading
 
-    async def read_back(self, stream: str, subject: str, *, after: int = 0) -> list[StoredMessage]:
+    async def read_back(
+        self, stream: str, subject: str, *, start: int | str = 1
+    ) -> list[StoredMessage]:
         """Return what a stream holds on a subject, oldest first.
 
         Args:
             stream: its name; it must allow direct access.
             subject: may hold wildcards.
-            after: only messages behind this sequence.
+            start: the first sequence, from 1, or the first time, RFC 3339.
 
         Raises:
             ConnectionLost: the server does not answer.
         """
         found: list[StoredMessage] = []
         while True:
-            batch = await self.read_some(stream, start=after + 1, subject=subject)
+            batch = await self.read_some(stream, start=start, subject=subject)
             found += batch
             # Large messages come in batches that are smaller than was asked for.
             if not batch or batch[-1].headers.get("Nats-Num-Pending", "0") == "0":
                 return found
-            after = batch[-1].sequence
+            start = batch[-1].sequence + 1
 
     async def last_of_each(self, stream: str, subjects: list[str]) -> dict[str, StoredMessage]:
         """Return the last message on each of some subjects, by subject; most cost one request.
