@@ -17,11 +17,13 @@ class Screen:
         name: what it is called.
         path: where it is.
         shows: a text that is on it once it is there.
+        is_live: whether it shows what is heard while one looks.
     """
 
     name: str
     path: str
     shows: str
+    is_live: bool = False
 
 
 def furnish(stage: Stage) -> list[Screen]:
@@ -38,7 +40,7 @@ def furnish(stage: Stage) -> list[Screen]:
         wait_for(lambda task=task: stage.task(task)["questions"], "its question")
     wait_for(lambda: stage.call("GET", "/api/dead-letters")["dead_letters"], "a dead letter")
     return [
-        Screen("home", "/", "Live flow"),
+        Screen("home", "/", "Live flow", is_live=True),
         Screen("inbox", "/inbox", "refund.issue"),
         Screen("everything", "/chat/all", "Research-A"),
         Screen("announcements", "/chat/announcements", "The shop is open"),
@@ -49,9 +51,9 @@ def furnish(stage: Stage) -> list[Screen]:
         Screen("task-asking", f"/tasks/{refund}", "refund.issue"),
         Screen("task-steps", f"/tasks/{story}/steps", "bind"),
         Screen("task-raw", f"/tasks/{story}/raw", "claimed"),
-        Screen("flow", "/flow", "Flow"),
-        Screen("flow-table", "/flow?view=table", "Kind"),
-        Screen("flow-figures", "/flow?view=figures", "p95"),
+        Screen("flow", "/flow", "Flow", is_live=True),
+        Screen("flow-table", "/flow?view=table", "Kind", is_live=True),
+        Screen("flow-figures", "/flow?view=figures", "p95", is_live=True),
         Screen("dead-letters", "/dead", "Grumpy"),
         Screen("health", "/health", "NATS server"),
         Screen("settings", "/settings", "Theme"),

@@ -14,7 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.console import Console, Scheme, open_console
 from browser.screens import Screen, furnish
-from browser.stage import Stage
+from browser.stage import Stage, wait_for
+
+# So many messages are said in the seconds that lanes show.
+LANES_FULL = 150
 
 LOOKS: list[tuple[int, int, Scheme]] = [
     (1440, 900, "dark"),
@@ -59,7 +62,22 @@ def test_every_screen_is_there_fits_and_has_no_barrier(
 def _keep_picture(page: Page, console: Console, screen: Screen) -> None:
     folder = os.environ.get("HUBBUB_TEST_PICTURES")
     if folder:
+        if screen.is_live:
+            _fill(page, screen)
         size = page.viewport_size or {"width": 0}
         dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         name = f"{screen.name}-{size['width']}-{'dark' if dark else 'light'}.png"
         page.screenshot(path=Path(folder) / name)
+
+
+def _fill(page: Page, screen: Screen) -> None:
+    """Listen at home until the lanes are full, and go to the screen without a reload."""
+    page.evaluate("history.pushState(null, '', '/')")
+    total = page.locator(".figure dd[title]")
+    wait_for(
+        lambda: int((total.get_attribute("title") or "0").replace(",", "")) >= LANES_FULL,
+        "messages enough for a picture",
+    )
+    page.evaluate("path => history.pushState(null, '', path)", screen.path)
+    expect(page.get_by_text(screen.shows).filter(visible=True).first).to_be_visible()
+    page.mouse.move(0, 0)
