@@ -149,6 +149,14 @@ class Stage:
             process.kill()
             process.wait()
 
+    def freeze(self, name: str) -> None:
+        """Let a process stand still, as if the machine slept; `stop` ends it as ever."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let it go on."""
+        self._processes[name].send_signal(signal.SIGCONT)
+
     def wait_until_up(self) -> None:
         """Wait until the gateway answers, and everybody is there."""
         wait_for(lambda: self._get("/readyz"), "the gateway")

@@ -105,6 +105,20 @@ def test_a_server_that_was_killed_is_waited_for(opened: Console, apart: Stage) -
     _answer(page, apart, asking)
 
 
+def test_a_gateway_that_stands_still_is_found_out(opened: Console, apart: Stage) -> None:
+    page = opened.go("/dm/notifier")
+    places = page.get_by_role("navigation", name="Places")
+    expect(places.get_by_text(_LIVE)).to_be_visible()
+    apart.freeze("gateway")
+    try:
+        notice = page.get_by_role("status")
+        expect(notice.filter(has_text="Reconnecting")).to_be_visible(timeout=_SECONDS)
+        expect(notice.filter(has_text="Offline. What you see is")).to_be_visible(timeout=_SECONDS)
+    finally:
+        apart.thaw("gateway")
+    expect(places.get_by_text(_LIVE)).to_be_visible(timeout=_SECONDS)
+
+
 def _asking(stage: Stage) -> str:
     """Start what asks for a refund, and wait until it does."""
     task = stage.begin("refund", order=12, amount=3.0)

@@ -19,6 +19,11 @@ interface Pending {
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5_000;
 const OFFLINE_AFTER = 15_000;
+/** After so long without a word the gateway is asked for one, */
+const QUIET_MS = 10_000;
+/** and after so long without an answer the socket is dead, whatever the browser believes. */
+const ANSWER_MS = 12_000;
+const LOOK_MS = 2_500;
 const SIGNED_OUT = 4401;
 
 export class Live {
@@ -32,6 +37,10 @@ export class Live {
   #hasLost = false;
   #pause = FIRST_PAUSE;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #watcher: ReturnType<typeof setInterval> | undefined;
+  #heardAt = 0;
+  /** Since when we wait for a word; 0 if we do not. */
+  #askedAt = 0;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
   #page = "";
@@ -53,6 +62,7 @@ export class Live {
     window.addEventListener("online", this.#hurry);
     window.addEventListener("offline", this.#doubt);
     document.addEventListener("visibilitychange", this.#hurry);
+    this.#watcher = setInterval(() => this.#watch(), LOOK_MS);
     this.#connect();
   }
 
@@ -62,6 +72,7 @@ export class Live {
     window.removeEventListener("offline", this.#doubt);
     document.removeEventListener("visibilitychange", this.#hurry);
     clearTimeout(this.#timer);
+    clearInterval(this.#watcher);
     clearTimeout(this.#offlineTimer);
     this.#socket?.close();
     this.#socket = undefined;
@@ -120,6 +131,7 @@ export class Live {
     if (this.#closed || this.#socket) return;
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#askedAt = Date.now();
     socket.onopen = () => {
       const id = this.#nextId();
       const slices = [...this.#slices.keys()];
@@ -176,6 +188,8 @@ export class Live {
   }
 
   #take(data: Frame | Reply): void {
+    this.#heardAt = Date.now();
+    this.#askedAt = 0;
     if ("re" in data) {
       const pending = this.#pending.get(data.re);
       this.#pending.delete(data.re);
@@ -185,6 +199,18 @@ export class Live {
     }
     if (data.seq !== null) this.#seq = data.seq;
     this.#handlers.onFrame(data);
+  }
+
+  /** Find out that nobody is behind the socket any more: a frozen gateway, a network in between. */
+  #watch(): void {
+    if (!this.#socket) return;
+    const now = Date.now();
+    if (this.#askedAt > 0) {
+      if (now - this.#askedAt > ANSWER_MS) this.#doubt();
+    } else if (now - this.#heardAt > QUIET_MS) {
+      this.#askedAt = now;
+      this.#tell({ op: "unsub", slices: [] });
+    }
   }
 
   #flush(): void {

@@ -264,9 +264,11 @@ export class Mesh {
           else this.tasks.put((await api.tasks({ limit: 100 })).tasks);
           break;
         }
-        case "questions":
-          this.questions.reset((await api.questions({ limit: 200 })).questions);
+        case "questions": {
+          const askedAt = Date.now();
+          this.questions.reset((await api.questions({ limit: 200 })).questions, askedAt);
           break;
+        }
         default:
           break;
       }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { LogEvent, LookEvent } from "../protocol";
+import type { AskedQuestion, LogEvent, LookEvent, Task } from "../protocol";
 import { QuestionStore } from "./questions";
 
 beforeEach(() => {
@@ -65,6 +65,25 @@ test("the end of a task ends its questions", () => {
   store.hear(asked("q1", ""), undefined);
   store.hear(event({ kind: "canceled" }), undefined);
   expect(ids(store)).toEqual([]);
+});
+
+test("a list tells nothing of what came after it was asked for", () => {
+  const store = new QuestionStore();
+  const item = (id: string) => ({
+    task: { id: "t", agent: "a", context_id: "c" } as Task,
+    question: { id, kind: "text", prompt: id, asked_at: "" } as AskedQuestion["question"],
+  });
+  store.reset([item("q1"), item("q2")], Date.now());
+  vi.advanceTimersByTime(1_000);
+  const askedAt = Date.now();
+  vi.advanceTimersByTime(10);
+  store.hear(asked("q3", ""), undefined);
+  store.drop("t", "q2");
+  store.reset([item("q1"), item("q2")], askedAt);
+  expect(ids(store)).toEqual(["q1", "q3"]);
+  vi.advanceTimersByTime(10);
+  store.reset([item("q3")], Date.now());
+  expect(ids(store)).toEqual(["q3"]);
 });
 
 test("who looks at a question is forgotten when they go, or fall silent", () => {

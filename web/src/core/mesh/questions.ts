@@ -6,6 +6,8 @@ import { stateAfter } from "./tasks";
 
 const LOOK_MS = 25_000;
 const STAYS_MS = 6_000;
+/** No list takes longer to come than this. */
+const TOLD_MS = 60_000;
 
 export interface Look {
   readonly user: string;
@@ -34,6 +36,8 @@ export class QuestionStore {
   /** Oldest first; answered ones stay for some seconds. */
   readonly slice = new Slice<readonly OpenQuestion[]>([], 50);
   readonly #questions = new Map<string, OpenQuestion>();
+  /** When something was last told of a question: a list that was asked for before knows less. */
+  readonly #toldAt = new Map<string, number>();
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -44,11 +48,19 @@ export class QuestionStore {
     return this.#questions.get(keyOf(taskId, questionId));
   }
 
-  reset(asked: readonly AskedQuestion[]): void {
+  /** Take a list from the server, as it was when it was asked for, by our clock. */
+  reset(asked: readonly AskedQuestion[], askedAt: number): void {
+    const isNewer = (key: string): boolean => (this.#toldAt.get(key) ?? 0) >= askedAt;
     const there = new Set(asked.map(({ task, question }) => keyOf(task.id, question.id)));
-    for (const [key, one] of this.#questions)
-      if (!there.has(key) && (!one.answered || one.answered.isPending)) this.#questions.delete(key);
-    for (const { task, question } of asked) this.#open(task, question);
+    for (const [key, one] of this.#questions) {
+      const isOpen = !one.answered || one.answered.isPending;
+      if (isOpen && !there.has(key) && !isNewer(key)) this.#questions.delete(key);
+    }
+    for (const { task, question } of asked) {
+      const key = keyOf(task.id, question.id);
+      // Of one that is gone meanwhile the list tells the past.
+      if (this.#questions.has(key) || !isNewer(key)) this.#open(task, question);
+    }
     this.#publish();
   }
 
@@ -56,7 +68,9 @@ export class QuestionStore {
   hear(event: LogEvent, task: Task | undefined): void {
     if (event.k === "ask") {
       const question = (event.data.question ?? event.data) as unknown as Question;
-      if (typeof question.id === "string") this.#open(task ?? stub(event), question);
+      if (typeof question.id !== "string") return;
+      this.#note(keyOf(event.task_id, question.id));
+      this.#open(task ?? stub(event), question);
     } else if (event.k === "answer") {
       this.close(event.task_id, String(event.data.id), {
         by: String(event.data.by ?? ""),
@@ -68,8 +82,10 @@ export class QuestionStore {
       const state = stateAfter(event.kind);
       if (!state || !FINAL_STATES.has(state)) return;
       for (const [key, one] of this.#questions)
-        if (one.task.id === event.task_id && (!one.answered || one.answered.isPending))
+        if (one.task.id === event.task_id && (!one.answered || one.answered.isPending)) {
+          this.#note(key);
           this.#questions.delete(key);
+        }
     }
     this.#publish();
   }
@@ -78,6 +94,7 @@ export class QuestionStore {
   close(taskId: string, questionId: string, answered: Answered): void {
     const key = keyOf(taskId, questionId);
     const one = this.#questions.get(key);
+    this.#note(key);
     if (!one || (one.answered && !one.answered.isPending)) return;
     const answer = one.answered?.answer ?? answered.answer;
     const next = { ...(one.answered ?? answered), answer, isPending: answered.isPending };
@@ -92,6 +109,7 @@ export class QuestionStore {
 
   /** Forget a question that is not there any more. */
   drop(taskId: string, questionId: string): void {
+    this.#note(keyOf(taskId, questionId));
     if (this.#questions.delete(keyOf(taskId, questionId))) this.#publish();
   }
 
@@ -112,6 +130,7 @@ export class QuestionStore {
   /** Forget who has not said for a while that they look. */
   sweep(): void {
     const now = this.#now();
+    for (const [key, at] of this.#toldAt) if (at < now - TOLD_MS) this.#toldAt.delete(key);
     let changed = false;
     for (const [key, one] of this.#questions) {
       const looks = one.looks.filter((look) => look.until > now);
@@ -120,6 +139,10 @@ export class QuestionStore {
       changed = true;
     }
     if (changed) this.#publish();
+  }
+
+  #note(key: string): void {
+    this.#toldAt.set(key, this.#now());
   }
 
   #open(task: Task, question: AskedQuestion["question"]): void {
