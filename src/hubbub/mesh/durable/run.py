@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from hubbub.errors import HubbubError, InvalidMessage, StepMismatch
-from hubbub.mesh.durable.branches import Branch, Call, current_branch, here
-from hubbub.mesh.durable.failures import raised_again, told, with_causes
+from hubbub.errors import HubbubError, InvalidMessage
+from hubbub.mesh.durable.branches import Call, here
+from hubbub.mesh.durable.calls import Calls
+from hubbub.mesh.durable.causes import Causes
+from hubbub.mesh.durable.failures import raised_again, told
 from hubbub.mesh.durable.waiting import Waits
 from hubbub.wire.codec import check_json, encode
 from hubbub.wire.events import TaskEvent
 from hubbub.wire.recording import Recording
-from hubbub.wire.reruns import Lineage
 
 __all__ = ["Append", "Run"]
 
@@ -24,7 +25,7 @@ Append = Callable[[str, dict[str, Any]], Awaitable[TaskEvent]]
 """Writes the next event of the task's log."""
 
 
-class Run:
+class Run(Calls):
     """What the attempts at one task have in common.
 
     Args:
@@ -44,120 +45,13 @@ class Run:
     def __init__(
         self, agent: str, task_id: str, recording: Recording, append: Append | None
     ) -> None:
-        self.agent = agent
-        self.task_id = task_id
-        self.recording = recording
+        super().__init__(agent, task_id, recording, is_kept=append is not None)
         self.waits = Waits()
         self.rests_for_others = False
         self.is_replaying = False
         self._append = append
-        self._identity = object()
-        self._root = Branch(self._identity, "")
-        self._raised: dict[int, tuple[BaseException, list[str]]] = {}
+        self._causes = Causes()
         self._settling = asyncio.Lock()
-        self._mismatch: StepMismatch | None = None
-
-    # Where the caller is
-
-    def belongs_to(self, owner: object) -> None:
-        """Let an asyncio task, or a thread, be the handler's own."""
-        self._root.owner = owner
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether what is done is put on record."""
-        return self._append is not None
-
-    @property
-    def branch(self) -> Branch:
-        """The branch in which the caller runs."""
-        branch = current_branch.get()
-        return branch if branch is not None and branch.run is self._identity else self._root
-
-    @contextlib.contextmanager
-    def branched(self, name: str, *, is_step: bool = False) -> Generator[Branch]:
-        """Make the calls of the body a branch of their own.
-
-        Args:
-            name: its name within the branch around it.
-            is_step: whether it is the inside of a step, and its name the step's.
-
-        Raises:
-            HubbubError: there is another one of this name, which may go on at the same time.
-        """
-        around = self.branch
-        name = name.replace("/", ":") if is_step else around.name_of_branch(name)
-        inner = Branch(self._identity, f"{around.path}{name}/", here(), around, is_step)
-        token = current_branch.set(inner)
-        try:
-            yield inner
-        finally:
-            current_branch.reset(token)
-
-    def step_key(self, call: Call) -> str:
-        """Return a key for what a call does elsewhere, the same whenever it is made."""
-        return self.lineage.step_key(call.key)
-
-    @property
-    def lineage(self) -> Lineage:
-        """What the ids of its steps and messages are derived from."""
-        recording = self.recording
-        tasks = (*recording.lineage, self.task_id)
-        return Lineage(self.agent, tasks, recording.redone, recording.fresh)
-
-    # Calls
-
-    def call(self, kind: str, name: str = "", *, named: bool = False) -> Call:
-        """Return the durable call that is being made; see `Branch.call`.
-
-        Raises:
-            HubbubError: nothing tells it from others that are made at the same time.
-            StepMismatch: on record is another call at its place.
-        """
-        branch = self.branch
-        if not self.is_kept:
-            return branch.mark(f"{kind}:{name}" if name else kind)
-        call = branch.call(kind, name, named=named)
-        if call.place is not None:
-            recorded = self.recording.at(call.branch, call.place)
-            if recorded is not None and recorded != call.key:
-                raise self.mismatch(recorded, call.key)
-        return call
-
-    def mismatch(self, recorded: str, found: str) -> StepMismatch:
-        """Return the error for code that does not fit the record; the run will end of it.
-
-        Args:
-            recorded: what is on record.
-            found: what the code has in its place.
-        """
-        error = StepMismatch(self.task_id, recorded, found)
-        # Whatever the handler makes of it: from here on, nothing can be right.
-        self._mismatch = self._mismatch or error
-        return error
-
-    def asking(self, agent: str, asked: bytes) -> Call:
-        """Return the call that a request is: known by what is asked, so that it needs no place.
-
-        Args:
-            agent: token of whom is asked.
-            asked: what.
-        """
-        digest = hashlib.blake2b(asked, digest_size=8).hexdigest()
-        return self.branch.mark(f"request:{agent}:{digest}")
-
-    def check_complete(self) -> None:
-        """See that the handler, at its end, has made every call of its own that is on record.
-
-        Raises:
-            StepMismatch: the record goes on, or did not fit before.
-        """
-        if self._mismatch is not None:
-            raise self._mismatch
-        places = self.recording.places("")
-        missed = [place for place in places if place >= self._root.calls]
-        if missed and self._root.owner is not None:
-            raise StepMismatch(self.task_id, places[min(missed)], "")
 
     @property
     def is_rehearsed(self) -> bool:
@@ -371,26 +265,9 @@ class Run:
     def note_raised(
         self, call: Call, error: BaseException, led: list[str] | None = None
     ) -> list[str]:
-        """Remember which call an exception came from.
-
-        Args:
-            call: the call.
-            error: what it raised.
-            led: the calls inside of it whose failure led to that, if it is on record.
-
-        Returns:
-            Those calls.
-        """
-        if led is None:
-            inside = f"{call.key}/"
-            led = [key for key in self.forgets(error) if key.startswith(inside)]
-        self._raised[id(error)] = (error, [*led, call.key])
-        return led
+        """Remember which call an exception came from; see `Causes.note`."""
+        return self._causes.note(call, error, led)
 
     def forgets(self, error: BaseException) -> list[str]:
         """Return the calls whose failure led to an error, so that they are made again."""
-        found: list[str] = []
-        for one in with_causes(error, lambda one: id(one) in self._raised):
-            if id(one) in self._raised:
-                found += self._raised[id(one)][1]
-        return found
+        return self._causes.behind(error)
