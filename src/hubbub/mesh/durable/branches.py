@@ -44,7 +44,7 @@ class Call:
         return {"key": self.key} if self.place is None else {"key": self.key, "place": self.place}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Branch:
     """A line of calls, one after the other.
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage
-from hubbub.mesh.durable.branches import Call, here
+from hubbub.mesh.durable.branches import Branch, Call, here
 from hubbub.mesh.durable.calls import Calls
 from hubbub.mesh.durable.causes import Causes
 from hubbub.mesh.durable.failures import raised_again, told
@@ -220,12 +220,14 @@ class Run(Calls):
             timer=None if timer is None else timer.key,
         )
 
-    def _steps_around(self) -> int:
-        """Return how many steps the caller is inside of."""
-        count, branch = 0, self.branch
+    def _steps_around(self) -> list[Branch]:
+        """Return the steps that the caller is inside of."""
+        found, branch = list[Branch](), self.branch
         while branch is not None:
-            count, branch = count + branch.is_step, branch.inside
-        return count
+            if branch.is_step:
+                found.append(branch)
+            branch = branch.inside
+        return found
 
     async def settle(self, kind: str, call: Call, data: dict[str, Any]) -> TaskEvent:
         """Settle a call from inside, such as when its time has come, unless it is settled by now.
@@ -236,7 +238,12 @@ class Run(Calls):
         with self.waits.working():
             async with self._settling:
                 settled = self.recording.settled.get(call.key)
-                return await self.put(kind, call, data) if settled is None else settled
+                if settled is not None:
+                    return settled
+                event = await self.put(kind, call, data)
+                # What comes from outside later is of no use any more, and wakes nobody.
+                self.waits.settle(call.key, event)
+                return event
 
     async def take_in(self, make: Callable[[], tuple[str, dict[str, Any]] | None]) -> bool:
         """Put on record what settles a call from outside, and let whoever waits for it go on.

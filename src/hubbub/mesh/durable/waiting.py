@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 
 from hubbub.mesh.durable.branches import here
@@ -59,6 +60,7 @@ class Waits:
         self.is_parked = False
         self._waiters: list[_Waiter] = []
         self._busy = 0
+        self._standing: Counter[object] = Counter()
         self._changes = 0
         self._changed: asyncio.Event | None = None
         self._on_first: Callable[[], None] | None = None
@@ -81,6 +83,21 @@ class Waits:
         self._busy += by
         self._note_change()
 
+    @contextlib.contextmanager
+    def _standing_still(self, steps: Collection[object]) -> Generator[None]:
+        """Do not count steps among those who work, however many in each of them wait."""
+        for step in steps:
+            self._standing[step] += 1
+            self._move(-(self._standing[step] == 1))
+        try:
+            yield
+        finally:
+            for step in steps:
+                self._standing[step] -= 1
+                if not self._standing[step]:
+                    del self._standing[step]
+                    self._move(1)
+
     def _note_change(self) -> None:
         self._changes += 1
         if self._changed is not None:
@@ -97,14 +114,19 @@ class Waits:
             raise RunParked
 
     async def wait(
-        self, key: str, *, until: float, steps: int = 0, timer: str | None = None
+        self,
+        key: str,
+        *,
+        until: float,
+        steps: Collection[object] = (),
+        timer: str | None = None,
     ) -> TaskEvent | None:
         """Wait for what settles a call; None when its time has come first.
 
         Args:
             key: the call.
             until: when its time comes, in seconds since 1970.
-            steps: how many steps stand still meanwhile.
+            steps: the steps around the caller, which stand still meanwhile.
             timer: the call whose time that is, if it is not the same; what settles it is
                 returned, too.
 
@@ -115,23 +137,24 @@ class Waits:
         future: asyncio.Future[TaskEvent] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(key, until, timer or key, future)
         self._waiters.append(waiter)
-        self._move(-steps)
+        self._note_change()
         if self._on_first is not None:
             self._on_first()
             self._on_first = None
         try:
-            while True:
-                left = None if until == math.inf else clock.seconds_until(until)
-                await asyncio.wait({future}, timeout=left)
-                if future.done():
-                    if self.is_parked:
-                        _expect_to_end()
-                    return future.result()
-                if until <= clock.seconds():
-                    return None
+            with self._standing_still(steps):
+                while True:
+                    left = None if until == math.inf else clock.seconds_until(until)
+                    await asyncio.wait({future}, timeout=left)
+                    if future.done():
+                        if self.is_parked:
+                            _expect_to_end()
+                        return future.result()
+                    if until <= clock.seconds():
+                        return None
         finally:
             self._waiters.remove(waiter)
-            self._move(steps)
+            self._note_change()
             if future.done() and not future.cancelled():
                 future.exception()  # whoever is canceled in this moment does not look at it
 

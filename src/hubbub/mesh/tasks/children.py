@@ -56,6 +56,7 @@ async def child_end(
         if last is not None and (end := TaskEvent.from_bytes(last.data)).is_final:
             if not run.is_rehearsed:
                 await _settle(run, call, end)
+                await _forget_time(run, wait, end.kind)
             return end
         if wait is not None and timeout is not None and until == math.inf:
             until = clock.seconds() + timeout
@@ -69,14 +70,18 @@ async def child_end(
             settled = await run.settle("woken", wait, {})
     if settled is None or settled.kind == "woken":
         raise RequestTimeout(agent, subject, timeout or 0.0)
-    if wait is not None and wait.key in recording.opened:
-        # Its time comes all the same, and must not be taken for what came first.
-        await run.settle("child", wait, {"state": settled.data.get("state")})
+    await _forget_time(run, wait, settled.data.get("state"))
     if not settled.data.get("whole", True):
         last = await connection.last_of(TASKS, subject)
         return TaskEvent.from_bytes(last.data) if last is not None else None
     facts = {name: settled.data.get(name) for name in ("result", "error")}
     return TaskEvent(kind=str(settled.data.get("state")), data=facts)
+
+
+async def _forget_time(run: Run, wait: Call | None, state: object) -> None:
+    """Let the time of a wait pass that is over: it must not be taken for what came first."""
+    if wait is not None and wait.key in run.recording.opened:
+        await run.settle("child", wait, {"state": state})
 
 
 async def _settle(run: Run, call: Call, end: TaskEvent) -> TaskEvent:
