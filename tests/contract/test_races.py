@@ -6,13 +6,13 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from hubbub import Task, TaskHandle
+from hubbub import AgentMessage, Task, TaskHandle
 from hubbub.mesh.tasks.log import TaskLog
 from hubbub.testing import clock
 from hubbub.wire import agent_token
 
 from .flows import Flow, answered, asked, at_rest, logged
-from .kit import PATIENCE, soon, stored, until
+from .kit import PATIENCE, inbox_of, soon, stored, until
 
 
 async def _end(flow: Flow, child: TaskHandle, result: str) -> None:
@@ -103,3 +103,47 @@ async def test_a_time_that_comes_after_the_end_was_seen_changes_nothing(flow: Fl
             await at_rest(handle)
             await answered(handle, "two")
             assert await handle.result(timeout=PATIENCE) == ["one", "ended", "two"]
+
+
+async def test_messages_sent_side_by_side_are_sent_once_in_whatever_order(flow: Flow) -> None:
+    runs = Counter[str]()
+
+    async def work(task: Task) -> None:
+        runs["work"] += 1
+        second = "b" if runs["work"] == 1 else "a"
+        has_sent = asyncio.Event()
+
+        async def send(text: str) -> None:
+            if text == second:
+                await has_sent.wait()
+            await task.send_direct_message(f"{flow.name}-child", text)
+            if runs["work"] == 1:
+                raise RuntimeError("cut off")
+            has_sent.set()
+
+        async with asyncio.TaskGroup() as group:
+            for text in ("a", "b"):
+                group.create_task(send(text))
+
+    assert await flow.result(work) is None
+    assert runs["work"] == 2
+    assert await _said_to_child(flow) == ["a", "b"]
+
+
+async def test_a_thread_that_words_its_messages_anew_sends_each_once(flow: Flow) -> None:
+    runs = Counter[str]()
+
+    def work(task: Task) -> None:
+        runs["work"] += 1
+        for number in range(2):
+            task.blocking.send_direct_message(f"{flow.name}-child", f"{number} in {runs['work']}")
+        if runs["work"] == 1:
+            raise RuntimeError("cut off")
+
+    assert await flow.result(work) is None
+    assert await _said_to_child(flow) == ["0 in 1", "1 in 1"]
+
+
+async def _said_to_child(flow: Flow) -> list[str]:
+    inbox = await inbox_of(flow.mesh, f"{flow.name}-child")
+    return sorted(AgentMessage.from_bytes(one.data).text for one in inbox)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from hubbub.errors import HubbubError
+from hubbub.mesh.durable.branches import here, standing_for
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.wire.card import AgentCard
 from hubbub.wire.codec import JSON
@@ -38,7 +39,7 @@ def wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
         raise HubbubError(
             "`blocking` is for sync functions; in an async one, await the verb itself"
         )
-    return asyncio.run_coroutine_threadsafe(call, loop).result()
+    return asyncio.run_coroutine_threadsafe(standing_for(here(), call), loop).result()
 
 
 class BlockingHandle:

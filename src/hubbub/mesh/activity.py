@@ -14,8 +14,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from hubbub.mesh.durable.branches import here
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Budget
+from hubbub.wire.codec import JSON, encode
 from hubbub.wire.envelope import AgentMessage, new_id
 from hubbub.wire.reruns import derived_id
 
@@ -52,11 +54,17 @@ class Activity:
     subject: object = None
     _sent: Counter[str] | None = None
 
-    def next_message_id(self, verb: str, to_agent: str) -> str:
+    def next_message_id(self, verb: str, to_agent: str, said: JSON) -> str:
         """Return the id of the next message that this activity sends.
 
         Within a task it is derived from the task and from which message it is, so that a handler
-        that runs again after a crash sends nothing twice.
+        that runs again after a crash sends nothing twice. What is sent beside the handler's own
+        asyncio task, in no certain order, is told apart by what it says.
+
+        Args:
+            verb: what it is.
+            to_agent: who it is for.
+            said: its content and metadata.
         """
         if self.task_id is None:
             return new_id()
@@ -67,7 +75,8 @@ class Activity:
                 self._sent = Counter()
             self._sent[step] += 1
             return derived_id(self.agent, self.task_id, f"{step}\n{self._sent[step]}")
-        key, lineage, marks = run.branch.mark(step).key, run.lineage, run.recording.marks
+        branch, lineage, marks = run.branch, run.lineage, run.recording.marks
+        key = branch.mark(step, content=b"" if branch.owner is here() else encode(said)).key
         return lineage.message_id(key, lambda one: f"sent:{one}" in marks)
 
 

@@ -63,8 +63,9 @@ def composed(
         TooManyHops: the chain of messages has become too long.
         LimitReached: what is being worked on may send no more.
     """
+    said = [content, metadata or {}]
     message_id, context_id, hops = _placed(
-        activity, line, message_type, to_agent or "", context_id, message_id
+        activity, line, message_type, to_agent or "", said, context_id, message_id
     )
     message = AgentMessage(
         message_type=message_type,
@@ -112,8 +113,9 @@ def drafted(
         check_message_id(context_id)
     if message_id is not None:
         check_message_id(message_id)
+    said = [content, metadata or {}]
     message_id, context_id, hops = _placed(
-        activity, line, "request", to_agent, context_id, message_id
+        activity, line, "request", to_agent, said, context_id, message_id
     )
     return Draft(
         message_type="request",
@@ -133,6 +135,7 @@ def _placed(
     line: Line,
     verb: MessageType,
     to_agent: str,
+    said: JSON,
     context_id: str | None,
     message_id: str | None,
 ) -> tuple[str, str, int]:
@@ -148,7 +151,7 @@ def _placed(
     hops, limit = activity.message.hops + 1, line.connection.config.max_hops
     if hops > limit:
         raise TooManyHops(hops, limit)
-    message_id = message_id or activity.next_message_id(verb, to_agent)
+    message_id = message_id or activity.next_message_id(verb, to_agent, said)
     if activity.budget is not None:
         activity.budget.count_message(message_id)
     return message_id, context_id or activity.message.conversation, hops

@@ -10,12 +10,16 @@ import asyncio
 import hashlib
 import threading
 from collections import Counter
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hubbub.errors import HubbubError
 
-__all__ = ["AmbiguousCall", "Branch", "Call", "current_branch", "here"]
+__all__ = ["AmbiguousCall", "Branch", "Call", "current_branch", "here", "standing_for"]
+
+T = TypeVar("T")
 
 
 class AmbiguousCall(HubbubError):
@@ -139,12 +143,33 @@ class Branch:
         return self.owner is here()
 
 
+_standing_for: ContextVar[tuple[object, object] | None] = ContextVar("hubbub_for", default=None)
+
+
 def here() -> object:
-    """Return the asyncio task that runs now, or else the thread."""
+    """Return the asyncio task that runs now, or who waits for what it does, or else the thread."""
     try:
-        return asyncio.current_task() or threading.current_thread()
+        task = asyncio.current_task()
     except RuntimeError:
-        return threading.current_thread()
+        task = None
+    standing = _standing_for.get()
+    if standing is not None and standing[0] is task is not None:
+        return standing[1]
+    return task or threading.current_thread()
+
+
+async def standing_for(owner: object, call: Awaitable[T]) -> T:
+    """Do in an asyncio task what somebody else waits for, who makes these calls one by one.
+
+    Args:
+        owner: who that is, as `here` tells it.
+        call: what is to be done.
+    """
+    token = _standing_for.set((asyncio.current_task(), owner))
+    try:
+        return await call
+    finally:
+        _standing_for.reset(token)  # or else the asyncio task would hold itself
 
 
 current_branch: ContextVar[Branch | None] = ContextVar("hubbub_branch", default=None)
