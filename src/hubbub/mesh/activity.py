@@ -75,9 +75,13 @@ class Activity:
                 self._sent = Counter()
             self._sent[step] += 1
             return derived_id(self.agent, self.task_id, f"{step}\n{self._sent[step]}")
-        branch, lineage, marks = run.branch, run.lineage, run.recording.marks
+        branch, record = run.branch, run.recording
         key = branch.mark(step, content=b"" if branch.owner is here() else encode(said)).key
-        return lineage.message_id(key, lambda one: f"sent:{one}" in marks)
+
+        def is_known(one: str) -> bool:
+            return f"sent:{one}" in record.marks or f"sent:{one}" in record.settled
+
+        return run.lineage.message_id(key, is_known)
 
 
 _current: ContextVar[Activity | None] = ContextVar("hubbub_activity", default=None)

@@ -102,6 +102,8 @@ class Recording:
         elif event.kind == "unsent":
             self.marks.pop(key, None)
             self._unsure.discard(str(event.data.get("message_id")))
+            if isinstance(event.data.get("raised"), dict):
+                self.settled[key] = event
         else:
             self.marks[key] = event
             if event.kind == "sent":

@@ -27,7 +27,8 @@ class Causes:
             Those calls.
         """
         if led is None:
-            inside = f"{call.key}/"
+            # A message is known by its id, wherever it is sent.
+            inside = f"{call.key}/", "sent:"
             led = [key for key in self.behind(error) if key.startswith(inside)]
         self._raised[id(error)] = (error, [*led, call.key])
         return led

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from hubbub.errors import HubbubError
 from hubbub.mesh.durable.branches import Call
+from hubbub.mesh.durable.failures import raised_again, told
 from hubbub.mesh.durable.run import Run
 from hubbub.wire.codec import JSON, encode
 from hubbub.wire.envelope import AgentMessage
@@ -82,12 +83,17 @@ async def put_once(
     """Store a message, unless that has certainly been done.
 
     Raises:
-        HubbubError: it is refused; that is put on record.
+        HubbubError: it is refused, now or in an earlier attempt; that is put on record.
     """
     run.waits.check()
+    call = Call(f"sent:{message.message_id}", "")
+    refused = run.recording.settled.get(call.key)
+    if refused is not None:
+        refusal = raised_again(refused.data["raised"])
+        run.note_raised(call, refusal)
+        raise refusal
     if message.message_id in run.recording.sent:
         return
-    call = Call(f"sent:{message.message_id}", "")
     facts = {
         "message_type": message.message_type,
         "to_agent": to_agent,
@@ -102,7 +108,8 @@ async def put_once(
         try:
             await put()
         except HubbubError as error:
-            await run.put("unsent", call, {**facts, "error": str(error)})
+            run.note_raised(call, error)
+            await run.put("unsent", call, {**facts, "error": str(error), "raised": told(error)})
             raise
 
 

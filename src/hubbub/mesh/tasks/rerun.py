@@ -150,8 +150,11 @@ async def _unsure(connection: Connection, plan: TakeOver) -> list[str]:
     their inbox once more, under the same id.
     """
     logs: dict[str, str] = {}
+    refused = {event.data.get("key") for event in plan.events if event.kind == "unsent"}
     for event in plan.events:
-        if event.kind == "sent" and (sent := str(event.data.get("message_id"))) not in plan.sent:
+        if event.kind != "sent" or event.data.get("key") in refused:
+            continue
+        if (sent := str(event.data.get("message_id"))) not in plan.sent:
             receiver = agent_token(str(event.data.get("to_agent")))
             logs[connection.layout.log(receiver, sent)] = sent
     there = await connection.last_of_each(TASKS, [*logs])
