@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Coroutine, Generator
+from concurrent.futures import CancelledError
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
@@ -18,9 +22,25 @@ from hubbub.wire.events import TaskState
 if TYPE_CHECKING:
     from hubbub.mesh.speaker import Speaker
 
-__all__ = ["BlockingHandle", "BlockingVerbs", "wait"]
+__all__ = ["BlockingHandle", "BlockingVerbs", "stopped_together", "wait"]
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Calls:
+    """What the threads of a handler wait for.
+
+    Attributes:
+        running: the asyncio tasks that do it.
+        are_stopped: whether nobody waits for the threads any more.
+    """
+
+    running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    are_stopped: bool = False
+
+
+_calls: ContextVar[_Calls | None] = ContextVar("hubbub_calls", default=None)
 
 
 def wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
@@ -28,6 +48,7 @@ def wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         HubbubError: this thread is the loop's own.
+        CancelledError: that of asyncio: the handler was stopped.
         Exception: whatever the call raises.
     """
     try:
@@ -39,7 +60,41 @@ def wait(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, T]) -> T:
         raise HubbubError(
             "`blocking` is for sync functions; in an async one, await the verb itself"
         )
-    return asyncio.run_coroutine_threadsafe(standing_for(here(), call), loop).result()
+    made = _made(call, for_whom=here(), calls=_calls.get())
+    try:
+        return asyncio.run_coroutine_threadsafe(made, loop).result()
+    except CancelledError:
+        raise asyncio.CancelledError("the handler that waited for this was stopped") from None
+
+
+@contextlib.contextmanager
+def stopped_together() -> Generator[None]:
+    """Stop what threads wait for when whoever waits for these threads is stopped."""
+    calls = _Calls()
+    token = _calls.set(calls)
+    try:
+        yield
+    except asyncio.CancelledError:
+        calls.are_stopped = True
+        for task in calls.running:
+            task.cancel()
+        raise
+    finally:
+        _calls.reset(token)
+
+
+async def _made(call: Coroutine[Any, Any, T], *, for_whom: object, calls: _Calls | None) -> T:
+    task = asyncio.current_task()
+    if calls is None or task is None:
+        return await standing_for(for_whom, call)
+    if calls.are_stopped:
+        call.close()
+        raise asyncio.CancelledError
+    calls.running.add(task)
+    try:
+        return await standing_for(for_whom, call)
+    finally:
+        calls.running.discard(task)
 
 
 class BlockingHandle:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubbub.agents.blocking import stopped_together
 from hubbub.agents.parameters import Parameters
 from hubbub.mesh.service import Listener
 from hubbub.wire.envelope import AgentMessage
@@ -153,12 +154,14 @@ class Handler:
             task.belongs_here()
             result = self.function(*arguments, **more)
         else:
-            context = contextvars.copy_context()
             loop = asyncio.get_running_loop()
             function = functools.partial(self.function, **more)
             call = _for_thread(function, arguments, at_start=task.belongs_here)
-            result = await loop.run_in_executor(threads, context.run, call)
+            with stopped_together():
+                context = contextvars.copy_context()
+                result = await loop.run_in_executor(threads, context.run, call)
         if inspect.isawaitable(result):
+            task.belongs_here()
             result = await result
         if inspect.isgenerator(result):
             return _from_thread(result, threads, at_start=task.belongs_here)

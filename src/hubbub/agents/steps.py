@@ -232,7 +232,10 @@ class _Work:
         telling = asyncio.create_task(self._tell())
         try:
             value = await call
-            return await value if inspect.isawaitable(value) else value
+            if inspect.isawaitable(value):
+                branch.owner = here()
+                value = await value
+            return value
         finally:
             telling.cancel()
             await asyncio.wait({telling})

@@ -13,7 +13,7 @@ from hubbub.mesh.durable.branches import here
 from hubbub.wire import clock
 from hubbub.wire.events import TaskEvent
 
-__all__ = ["RunParked", "Waits"]
+__all__ = ["RunEnded", "RunParked", "Waits"]
 
 # Whatever is not on record and takes no longer than this is not cut off by a run that parks.
 _SETTLE_SECONDS = 0.02
@@ -30,6 +30,13 @@ class RunParked(BaseException):
 
     def __init__(self) -> None:
         super().__init__("this run waits, and its handler is put away until it can go on")
+
+
+class RunEnded(BaseException):
+    """Unwinds what a handler has left running when its attempt at the task is over."""
+
+    def __init__(self) -> None:
+        super().__init__("this attempt at the task has ended: nothing more is done for it")
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +65,7 @@ class Waits:
 
     def __init__(self) -> None:
         self.is_parked = False
+        self._has_ended = False
         self._waiters: list[_Waiter] = []
         self._busy = 0
         self._standing: Counter[object] = Counter()
@@ -104,14 +112,15 @@ class Waits:
             self._changed.set()
 
     def check(self) -> None:
-        """Refuse to go on in a run that is coming to rest.
+        """Refuse to go on in a run that is coming to rest, or is over.
 
         Raises:
-            RunParked: it is.
+            RunParked: it is coming to rest.
+            RunEnded: its attempt is over.
         """
-        if self.is_parked:
+        if self.is_parked or self._has_ended:
             _expect_to_end()
-            raise RunParked
+            raise RunParked if self.is_parked else RunEnded
 
     async def wait(
         self,
@@ -188,6 +197,10 @@ class Waits:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SHORT_SECONDS):
                     await self._changed.wait()
+
+    def end(self) -> None:
+        """Let nobody go on: the attempt is over, whatever its handler has left running."""
+        self._has_ended = True
 
     def park(self) -> None:
         """Let everybody who waits go, and nobody go on."""

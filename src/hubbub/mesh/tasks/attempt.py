@@ -104,6 +104,7 @@ class Attempt:
             await asyncio.wait({handler})
             raise
         finally:
+            self._run.waits.end()
             # It may still send, as part of the same conversation. What is let go of here would
             # keep everything about the task alive until the collector of cycles comes by.
             activity.run = activity.subject = None
