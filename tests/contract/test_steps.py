@@ -405,6 +405,39 @@ async def test_elsewhere_a_name_or_a_branch_is_needed(flow: Flow) -> None:
     assert "a second time" in errors[1]
 
 
+async def test_what_is_known_by_its_number_alone_needs_a_branch_elsewhere(flow: Flow) -> None:
+    errors = list[str]()
+
+    async def work(task: Task) -> Any:
+        async def roll() -> float:
+            return task.random().random()
+
+        async def speak() -> None:
+            async with task.say_stream() as out:
+                await out.write("hello")
+
+        async def beside() -> float:
+            for call in (roll, speak):
+                try:
+                    await call()
+                except HubbubError as error:
+                    errors.append(str(error))
+            with task.branch("beside"):
+                await speak()
+                return await roll()
+
+        first = await asyncio.create_task(beside())
+        again(task)
+        return first
+
+    async with flow.served(work):
+        handle = await flow.start()
+        assert isinstance(await handle.result(timeout=PATIENCE), float)
+    assert len(errors) == 4
+    assert all("task.branch" in error for error in errors)
+    assert [event.data["text"] for event in await logged(handle, "said")] == ["hello"]
+
+
 async def test_a_branch_of_the_same_name_one_after_the_other_is_another_one(flow: Flow) -> None:
     async def double(number: int) -> int:
         return 2 * number

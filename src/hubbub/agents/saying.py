@@ -71,6 +71,9 @@ class Saying(Recorded):
                 await out.write("Once upon ")
                 await out.write("a time")
             ```
+
+        Raises:
+            HubbubError: beside the handler's own asyncio task it needs a `branch`.
         """
         call, out = self.begin_text()
         yield out
@@ -80,7 +83,7 @@ class Saying(Recorded):
         """Begin to say something piece by piece; see `say_stream`."""
         run = self.run
         run.waits.check()
-        call = run.branch.mark("said")
+        call = run.mark_in_order("said")
         return call, Text(None if call.key in run.recording.marks else self._show, call.key)
 
     async def end_text(self, call: Call, out: Text) -> None:

@@ -158,9 +158,13 @@ class Steps(Recorded):
         return datetime.fromtimestamp(clock.read_iso(str(facts["time"])), UTC)
 
     def random(self) -> randomness.Random:
-        """Return random numbers that are the same in every attempt; not for secrets."""
+        """Return random numbers that are the same in every attempt; not for secrets.
+
+        Raises:
+            HubbubError: beside the handler's own asyncio task it needs a `branch`.
+        """
         run = self.run
-        call = run.branch.mark("random")
+        call = run.mark_in_order("random")
         return randomness.Random(f"{run.lineage.tasks[0]}\n{call.key}")  # noqa: S311
 
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Generator
 
 from hubbub.errors import StepMismatch
-from hubbub.mesh.durable.branches import Branch, Call, current_branch, here
+from hubbub.mesh.durable.branches import AmbiguousCall, Branch, Call, current_branch, here
 from hubbub.wire.recording import Recording
 from hubbub.wire.reruns import Lineage
 
@@ -94,6 +94,19 @@ class Calls:
             if recorded is not None and recorded != call.key:
                 raise self.mismatch(recorded, call.key)
         return call
+
+    def mark_in_order(self, label: str) -> Call:
+        """Return the key of something that is told from others of its kind by its number alone.
+
+        Raises:
+            AmbiguousCall: beside the handler's own asyncio task nothing tells that number.
+        """
+        if self.is_kept and self.branch.owner is not here():
+            raise AmbiguousCall(
+                f"{label} is called beside the handler's own asyncio task, where the order of "
+                'calls may change: enclose it in `task.branch("...")`'
+            )
+        return self.branch.mark(label)
 
     def mismatch(self, recorded: str, found: str) -> StepMismatch:
         """Return the error for code that does not fit the record; the run will end of it.
