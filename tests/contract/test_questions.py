@@ -23,7 +23,7 @@ from hubbub.wire import agent_token
 from hubbub.wire.inputs import answer_key
 
 from .flows import Flow, answered, asked, at_rest, failure, logged
-from .kit import PATIENCE, soon
+from .kit import PATIENCE, soon, stored, until
 
 
 async def ask_everything(task: Task) -> list[Any]:
@@ -350,6 +350,38 @@ async def test_an_answer_in_time_ends_the_waiting(flow: Flow) -> None:
             now.move(hours=1)
             assert await handle.result(timeout=PATIENCE) == "me"
     assert not await logged(handle, "timed_out")
+
+
+async def test_the_time_of_an_answered_question_is_not_kept(flow: Flow) -> None:
+    async def work(task: Task) -> Any:
+        with_time = task.ask_text("Anybody?", timeout=86_400), task.ask_text("You?", timeout=86_400)
+        return [*await asyncio.gather(*with_time), await task.ask_text("And you?")]
+
+    agent = agent_token(flow.name)
+
+    async def times(task_id: str) -> int:
+        told = await stored(flow.mesh, "WAKE", f"tasks.{agent}.{task_id}.in.*")
+        return sum(".in.at-" in one.subject for one in told)
+
+    async with flow.served(work):
+        handle = await flow.start()
+        first, second = await asked(handle, 2)
+        assert await times(handle.task_id) == 2
+        await answered(handle, "me", first.id)
+        assert [one.id for one in await asked(handle)] == [second.id]
+        assert await times(handle.task_id) == 1
+        await answered(handle, "me, too", second.id)
+        (third,) = await asked(handle)
+        assert third.prompt == "And you?"
+        assert await times(handle.task_id) == 0
+
+        async def holds_nothing() -> bool:
+            held = await flow.mesh.connection.api(f"CONSUMER.INFO.WAKE.{agent}")
+            return held["num_ack_pending"] == held["num_pending"] == 0
+
+        await until(holds_nothing)
+        await answered(handle, "no")
+        assert await handle.result(timeout=PATIENCE) == ["me", "me, too", "no"]
 
 
 @pytest.mark.parametrize("timeout", [-1.0, float("inf"), float("nan")])

@@ -23,6 +23,7 @@ from hubbub.mesh.transport.headers import MESSAGE_ID
 from hubbub.mesh.transport.puller import Puller
 from hubbub.mesh.transport.replies import NO_RESPONDERS, status_of
 from hubbub.mesh.transport.streams import INBOX, WAKE
+from hubbub.wire.inputs import is_timer
 from hubbub.wire.subjects import LANES, parse
 
 __all__ = ["WAKE_LANE", "Delivery", "Inbox"]
@@ -75,6 +76,12 @@ class Delivery:
         return WAKE_LANE if address.kind == "input" else address.priority
 
     @property
+    def is_timer(self) -> bool:
+        """Whether it only tells a task that a time has come."""
+        address = parse(self.subject)
+        return address is not None and address.kind == "input" and is_timer(address.key)
+
+    @property
     def place(self) -> tuple[bool, int]:
         """Where it is stored: whether it is an input, and its sequence."""
         return self.lane == WAKE_LANE, self.sequence
@@ -120,6 +127,7 @@ class Inbox:
         self._held: set[tuple[bool, int]] = set()
         # What comes again at a known time, by its place in the inbox.
         self._put_off: dict[tuple[bool, int], asyncio.TimerHandle] = {}
+        self._timers: set[tuple[bool, int]] = set()
         self._stored = 0
         self._free = 0
 
@@ -196,13 +204,14 @@ class Inbox:
         if elsewhere:
             self._note(*stored)
             self._bell.ring()
-        # What was put off is known to come later; that it is still there is not.
-        known = max(timers, sum(is_input for is_input, _ in self._put_off))
-        known += sum(not is_input for is_input, _ in self._put_off)
+        # What was put off is known to come later. That it is still there is not: a time that
+        # nobody waits for any more is removed.
+        known = timers + sum(place not in self._timers for place in self._put_off)
         return there > len(self._held) + known and self._free > 0
 
     def _on_due(self, place: tuple[bool, int], lane: int) -> None:
         self._put_off.pop(place, None)
+        self._timers.discard(place)
         self.look_into(lane)
 
     def _note(self, *lanes: int) -> None:
@@ -340,6 +349,8 @@ class Inbox:
             pause = after + (_SWEPT_SECONDS if rather_elsewhere else 0.005)
             due = asyncio.get_running_loop().call_later(pause, self._on_due, delivery.place, lane)
             self._put_off[delivery.place] = due
+            if delivery.is_timer:
+                self._timers.add(delivery.place)
         else:
             await self._end(delivery, b"-NAK")
             # Other instances need not wait for their next sweep.

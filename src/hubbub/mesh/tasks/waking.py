@@ -10,6 +10,7 @@ from hubbub.mesh.tasks.inbox import Delivery
 from hubbub.mesh.tasks.inputs import is_of_use, read_inputs
 from hubbub.mesh.tasks.job import Job
 from hubbub.mesh.tasks.timing import timing_of
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import WAKE
 from hubbub.wire import clock
@@ -57,13 +58,19 @@ def what_to_do(key: str, delivery: Delivery, job: Job) -> Wake:
 async def take_in_stored(connection: Connection, agent: str, job: Job) -> None:
     """Put on record what a task was told before it was claimed again.
 
+    Times that it waited for, and need not any more, are removed: each would wake it once.
+
     Raises:
         Fenced: it has another owner by now.
         ConnectionLost: the server does not confirm it.
     """
+    later = list[tuple[str, StoredMessage]]()
     for stored in await read_inputs(connection, agent, job.task_id):
         address = parse(stored.subject)
-        if address is None or clock.seconds_until(timing_of(stored.headers).not_before):
+        if address is None:
+            continue
+        if clock.seconds_until(timing_of(stored.headers).not_before):
+            later.append((address.key, stored))
             continue
         try:
             event = settling(address.key, stored.data, job.recording)
@@ -73,4 +80,8 @@ async def take_in_stored(connection: Connection, agent: str, job: Job) -> None:
         if event is not None:
             job.recording.add(await job.log.append(*event))
         if address.key != CANCEL and stored.sequence != job.delivery.sequence:
+            await connection.remove(WAKE, stored.sequence)
+    # Now that the answers are on record: times that nobody waits for any more.
+    for key, stored in later:
+        if not is_of_use(key, stored, job) and stored.sequence != job.delivery.sequence:
             await connection.remove(WAKE, stored.sequence)
