@@ -7,10 +7,21 @@ import logging
 import secrets
 import threading
 import time
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from hubbub import Agent, NATSAgentMixin, NATSConfig, Reject, Retry, Task
+from hubbub import (
+    Agent,
+    NATSAgentMixin,
+    NATSConfig,
+    QuestionTimeout,
+    Reject,
+    Retry,
+    Task,
+    Workflows,
+)
 from hubbub.testing import CrashReport, ServerProcess, crash_everywhere
 
 
@@ -240,3 +251,81 @@ async def test_on_a_server_of_the_tests(own_server: ServerProcess, layout: str) 
     assert {one.what for crash in report.differences for one in crash.differences} == {
         'to everybody: "I am here"'
     }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_workflow_goes_on_over_all_its_rests() -> None:
+    workflows, helpers, done = Workflows(), Workflows(), Counter[str]()
+
+    @helpers.register(name="Helper")
+    async def help_out(task: Task) -> str:  # pyright: ignore[reportUnusedFunction]
+        # Whoever sent it rests first: whether that is so is no matter of time.
+        has_sent = False
+        async for event in task.task("Long", task.content).events():
+            has_sent = has_sent or event.kind == "sent"
+            if has_sent and event.kind == "waiting":
+                break
+        return "helped"
+
+    @workflows.register(name="Long")
+    async def work(task: Task) -> Any:  # pyright: ignore[reportUnusedFunction]
+        def book(what: str) -> str:
+            done[what] += 1
+            return what
+
+        first = await task.step(book, "first")
+        who = await task.ask_text("Who?", timeout=3_600)
+        await task.sleep(2 * 86_400)
+        child = await task.send_direct_message("Helper", task.id)
+        helped = await child.result()
+        await task.say(f"{who} is served")
+        try:
+            await task.ask_text("Anybody?", timeout=60)
+        except QuestionTimeout:
+            await task.send_direct_message("Clerk", "nobody")
+        return [first, who, helped, await task.step(book, "last"), child.task_id]
+
+    report = await crash_everywhere(
+        workflows["Long"],
+        "",
+        answers=lambda question: "Ada" if question.prompt == "Who?" else None,
+        alongside=[*helpers],
+        effects=lambda: done,
+    )
+    assert report.undisturbed.state == "completed"
+    assert report.undisturbed.result == ('["first","Ada","helped","last","<task of Helper>"]')
+    places = where(report)
+    for place in (
+        "before timer",
+        "after parked",
+        "before claimed no. 2",
+        "after answered",
+        "before waiting",
+        "after woken",
+        "after message to helper",
+        "before child",
+        "after timed_out",
+        "before step no. 2",
+        "after completion to crash_test",
+    ):
+        assert f"died {place}" in places, places
+    # A step may be cut off between its effect and its record.
+    found = {str(one): [*map(str, one.differences)] for one in report.differences}
+    assert found == {
+        "died before step": ["effect first: twice instead of once"],
+        "died before step no. 2": ["effect last: twice instead of once"],
+    }, str(report)
+
+
+async def test_a_question_that_nobody_answers_is_the_end_of_a_run() -> None:
+    workflows = Workflows()
+
+    @workflows.register(name="Asking")
+    async def work(task: Task) -> str:  # pyright: ignore[reportUnusedFunction]
+        return await task.ask_text("Who?")
+
+    report = await crash_everywhere(workflows["Asking"], "")
+    report.assert_same()
+    assert report.undisturbed.state == "input-required"
+    assert where(report)[-1] == "died after parked"

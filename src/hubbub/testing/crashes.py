@@ -13,6 +13,7 @@ from hubbub.agents.mixin import NATSAgentMixin
 from hubbub.mesh.mesh import Mesh, connect
 from hubbub.mesh.service import Service
 from hubbub.settings import NATSConfig
+from hubbub.testing.attending import Answers, Attendant
 from hubbub.testing.clocks import clock
 from hubbub.testing.mortal import Death, MortalConnection, TaskWrites, live
 from hubbub.testing.outcome import Difference, Outcome, differences, read_outcome
@@ -53,20 +54,22 @@ async def crash_everywhere(
     effects: Callable[[], Mapping[str, int]] = dict,
     may_repeat: Collection[str] = (),
     alongside: Sequence[Service] = (),
+    answers: Answers | None = None,
     config: NATSConfig | None = None,
     timeout: float = 20.0,
 ) -> CrashReport:
     """Run a task undisturbed, then once more for each of its steps, with a crash there.
 
     The process that works on the task dies right before, or right after, the server stores an
-    event of the task's log, a message that it sends, its completion or its dead letter. Nothing
-    it does afterwards reaches the server. A second process takes the task over, and what came of
-    it is compared with the undisturbed run.
+    event of the task's log, a message that it sends, a time at which it is to be woken, its
+    completion or its dead letter. Nothing it does afterwards reaches the server. A second process
+    takes the task over, and what came of it is compared with the undisturbed run.
 
     The processes are connections in this process. Their handlers are cancelled where they stand,
     so that their `finally` blocks run, which those of a killed process do not; a function in a
     thread goes on, and nothing of what it says is heard. The task has one attempt more than the
-    settings allow, for the crash is one. Retries come at once, for the clock is moved to them.
+    settings allow, for the crash is one. Retries and the ends of sleeps come at once, for the
+    clock is moved to them.
 
     Example:
         ```python
@@ -83,6 +86,9 @@ async def crash_everywhere(
             run adds to these numbers is compared.
         may_repeat: kinds of events that may stand in the log more than once, such as `said`.
         alongside: other agents that it needs; they do not die.
+        answers: returns the answer to a question that the task asks; None for none, so that its
+            time passes if it has one. Without it, a run ends where it rests until a person has
+            answered.
         config: the settings; if they name a server, everything happens there, under a new task
             id each time. Otherwise on a throw-away server.
         timeout: seconds after which a run counts as one that does not end.
@@ -94,7 +100,7 @@ async def crash_everywhere(
     async with _place(config) as place, connect(config=place, name=_SENDER) as mesh:
         with clock():
             async with mesh.serve(*alongside):
-                trial = _Trial(mesh, place, agent, content, metadata, effects, timeout)
+                trial = _Trial(mesh, place, agent, content, metadata, effects, answers, timeout)
                 undisturbed = await trial.run(None)
                 crashes = [
                     await _crash(trial, undisturbed, death, may_repeat)
@@ -122,6 +128,7 @@ class _Trial:
     content: JSON
     metadata: dict[str, Any] | None
     effects: Callable[[], Mapping[str, int]]
+    answers: Answers | None
     timeout: float
 
     async def run(self, death: Death | None) -> _Run:
@@ -132,10 +139,11 @@ class _Trial:
         )
         agent, task_id = service.card.token, handle.task_id
         writes = TaskWrites(agent, task_id)
-        first = await self._live(service, writes, death)
+        attendant = Attendant(self.mesh, agent, task_id, self.answers)
+        first = await self._live(service, writes, attendant, death)
         if first.is_dead:
             await self._take_away_from(first)
-            await self._live(self._service(), writes, None, one_more=True)
+            await self._live(self._service(), writes, attendant, None, one_more=True)
         done = Counter(self.effects())
         done.subtract(before)
         outcome = await read_outcome(self.mesh, agent, task_id, done)
@@ -145,6 +153,7 @@ class _Trial:
         self,
         service: Service,
         writes: TaskWrites,
+        attendant: Attendant,
         death: Death | None,
         *,
         one_more: bool = False,
@@ -152,7 +161,8 @@ class _Trial:
         attempts = self.config.max_attempts + one_more
         config = self.config.model_copy(update={"max_attempts": attempts})
         url = config.nats_url or ""
-        return await live(service, config, url, writes, death=death, timeout=self.timeout)
+        over, seconds = attendant.is_over, self.timeout
+        return await live(service, config, url, writes, over, death=death, timeout=seconds)
 
     async def _take_away_from(self, dead: MortalConnection) -> None:
         """Hand back what a dead process had taken, before its lease runs out."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +21,7 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID, PARENT, pair_header
 from hubbub.wire import clock
 from hubbub.wire.events import EventKind, TaskEvent
+from hubbub.wire.inputs import is_timer
 from hubbub.wire.subjects import parse
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from hubbub.mesh.transport.client import SecureClient
     from hubbub.settings import NATSConfig
 
-__all__ = ["Death", "MortalConnection", "ProcessDied", "TaskWrites", "live"]
+__all__ = ["Death", "MortalConnection", "Place", "ProcessDied", "TaskWrites", "live"]
+
+Place = tuple[bool, int]
+"""Where a delivery is stored: whether it is an input, and its sequence."""
 
 _ACKS_OF_INBOX = "$JS.ACK."
 _WORKED_OFF = b"+ACK"
@@ -70,6 +74,13 @@ class TaskWrites:
         self._parent = pair_header(agent, task_id)
         self._letter = letter_subject(agent, task_id)
 
+    def is_for_the_task(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery is the task's message, or an input of it."""
+        address = parse(delivery.subject)
+        is_input = address is not None and address.kind == "input"
+        found = address.task_id if address is not None and is_input else delivery.message_id
+        return found == self.task_id
+
     def name_of(self, subject: str, data: bytes, headers: dict[str, str]) -> str:
         """Return what a write is called, such as `said` or `message to clerk`; empty if not ours.
 
@@ -88,6 +99,8 @@ class TaskWrites:
                 return TaskEvent.from_bytes(data).kind
             case "direct" if headers.get(PARENT) == self._parent:
                 return f"message to {address.agent}"
+            case "input" if address.task_id == self.task_id and is_timer(address.key):
+                return "timer"
             case "done" if headers.get(MESSAGE_ID, "").startswith(f"{self.task_id}.done."):
                 return f"completion to {address.agent}"
             case _:
@@ -106,7 +119,8 @@ class MortalConnection(Connection):
 
     Attributes:
         written: the names of what it has written, in order.
-        worked_off: set when the task's message has been acknowledged.
+        acknowledged: set when a message of the task, or an input of it, has been acknowledged.
+        worked_off: the places of those that were.
         is_dead: whether it is dead.
         held: where each message is acknowledged that was taken and not given back, by its place.
     """
@@ -122,13 +136,14 @@ class MortalConnection(Connection):
         super().__init__(client, config)
         self._process = process
         self.written: list[str] = []
-        self.worked_off = asyncio.Event()
+        self.acknowledged = asyncio.Event()
+        self.worked_off = set[Place]()
         self.is_dead = False
-        self.held: dict[int, str] = {}
+        self.held: dict[Place, str] = {}
         self._writes = writes
         self._death = death
         self._begun: Counter[str] = Counter()
-        self._own_message = ""
+        self._own: dict[str, Place] = {}
 
     async def store(
         self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
@@ -158,8 +173,10 @@ class MortalConnection(Connection):
         await super().publish(subject, data, reply=reply, headers=headers)
         if subject.startswith(_ACKS_OF_INBOX) and data != _NO_END:
             self.held = {at: ack for at, ack in self.held.items() if ack != subject}
-            if subject == self._own_message and data == _WORKED_OFF:
-                self.worked_off.set()
+            place = self._own.get(subject)
+            if place is not None and data == _WORKED_OFF:
+                self.worked_off.add(place)
+                self.acknowledged.set()
 
     async def request(
         self,
@@ -204,9 +221,9 @@ class MortalConnection(Connection):
 
     def _take(self, message: Msg) -> None:
         delivery = Delivery.of(message)
-        self.held[delivery.sequence] = delivery.ack_subject
-        if delivery.message_id == self._writes.task_id:
-            self._own_message = delivery.ack_subject
+        self.held[delivery.place] = delivery.ack_subject
+        if self._writes.is_for_the_task(delivery):
+            self._own[delivery.ack_subject] = delivery.place
 
     def _live(self) -> None:
         if self.is_dead:
@@ -224,17 +241,20 @@ async def live(
     config: NATSConfig,
     url: str,
     writes: TaskWrites,
+    is_over: Callable[[Collection[Place]], Awaitable[bool]],
     *,
     death: Death | None = None,
     timeout: float,
 ) -> MortalConnection:
-    """Live as a process that serves an agent, until it has worked off a task or dies.
+    """Live as a process that serves an agent, until its task is over or it dies.
 
     Args:
         service: the agent.
         config: the settings.
         url: the server.
         writes: names the writes of the task.
+        is_over: asked at first, and whenever something of the task has been worked off, what has
+            been; tells whether nothing more is to be done.
         death: when to die.
         timeout: after how many seconds to leave in any case.
 
@@ -256,7 +276,9 @@ async def live(
         ):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await lived[0].worked_off.wait()
+                    while not await is_over(lived[0].worked_off):
+                        await lived[0].acknowledged.wait()
+                        lived[0].acknowledged.clear()
 
     # In a task of its own: what is cancelled with it is not we.
     task = asyncio.create_task(life(), name="mortal process")

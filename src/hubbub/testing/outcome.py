@@ -23,12 +23,15 @@ __all__ = ["Difference", "Outcome", "differences", "read_outcome"]
 
 _OWN_TASK = "<task id>"
 _LONGEST = 200
-_OF_ATTEMPTS = frozenset({*EventKind, "sent", "unsent"})
+# That a step has begun is told if it takes its time.
+_OF_ATTEMPTS = frozenset({*EventKind, "sent", "unsent", "step_started"})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task; in all texts, the id of the task itself is written `<task id>`.
+    """What came of a task.
+
+    In all texts, its id is written `<task id>`, and that of a task it opened `<task of ...>`.
 
     Attributes:
         state: where it stands.
@@ -87,6 +90,10 @@ async def read_outcome(mesh: Mesh, agent: str, task_id: str, effects: Mapping[st
     connection, layout = mesh.connection, mesh.connection.layout
     log = [event for _, event in await read_log(connection, agent, task_id)]
     snapshot = fold(log)
+    # Ids of what it sent come from its own.
+    names = {task_id: _OWN_TASK}
+    for to_agent, message_id in snapshot.sent:
+        names[message_id] = f"<task of {to_agent}>"
     subject = f"{HISTORY_PREFIX}{layout.direct('*', 0, agent).replace('.0.', '.*.')}"
     said = await connection.read_back(HISTORY, subject)
     told = await connection.read_back(HISTORY, layout.everybody_filter)
@@ -99,11 +106,11 @@ async def read_outcome(mesh: Mesh, agent: str, task_id: str, effects: Mapping[st
         if stored.headers.get(PARENT) == parent:
             message = AgentMessage.from_bytes(stored.data)
             what = "handoff to" if message.message_type == "handoff" else "to"
-            messages[_text(f"{what} {message.to_agent}: ", message.content, task_id)] += 1
+            messages[_text(f"{what} {message.to_agent}: ", message.content, names)] += 1
     for stored in told:
         message = AgentMessage.from_bytes(stored.data)
         if message.conversation == task_id and message.message_type == "announcement":
-            messages[_text("to everybody: ", message.content, task_id)] += 1
+            messages[_text("to everybody: ", message.content, names)] += 1
     completions = Counter[str]()
     for stored in notices:
         message = AgentMessage.from_bytes(stored.data)
@@ -111,11 +118,11 @@ async def read_outcome(mesh: Mesh, agent: str, task_id: str, effects: Mapping[st
             completions[f"to {message.to_agent} that it is {message.metadata.get('state')}"] += 1
     return Outcome(
         state=str(snapshot.state),
-        result=_text("", snapshot.result, task_id),
-        error=snapshot.error.replace(task_id, _OWN_TASK),
+        result=_text("", snapshot.result, names),
+        error=_named(snapshot.error, names),
         messages=messages,
         events=Counter(
-            _text(f"{event.kind} ", _lasting(event), task_id)
+            _text(f"{event.kind} ", _lasting(event), names)
             for event in log
             if event.kind not in _OF_ATTEMPTS
         ),
@@ -167,8 +174,15 @@ def _lasting(event: TaskEvent) -> dict[str, Any]:
     return {name: value for name, value in event.data.items() if name not in ("key", "place")}
 
 
-def _text(before: str, value: object, task_id: str) -> str:
-    text = encode(value).decode().replace(task_id, _OWN_TASK)
+def _named(text: str, names: Mapping[str, str]) -> str:
+    """Put names in the place of ids, which are others in every run."""
+    for task_id, name in names.items():
+        text = text.replace(task_id, name)
+    return text
+
+
+def _text(before: str, value: object, names: Mapping[str, str]) -> str:
+    text = _named(encode(value).decode(), names)
     return before + (text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 

@@ -15,7 +15,7 @@ class Crash:
     """One run of the task, in which a process died.
 
     Attributes:
-        write: what it wrote then: the kind of an event of the log, `message to ...`,
+        write: what it wrote then: the kind of an event of the log, `message to ...`, `timer`,
             `completion to ...` or `dead letter`.
         occurrence: which one of that name, from 1.
         when: whether it died right before or right after the server had stored it.
