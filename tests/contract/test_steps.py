@@ -7,6 +7,7 @@ import datetime as dt
 import threading
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from hubbub import (
+    Agent,
     HubbubError,
     InvalidMessage,
     QuestionTimeout,
@@ -403,6 +405,29 @@ async def test_elsewhere_a_name_or_a_branch_is_needed(flow: Flow) -> None:
     assert all("task.branch" in error for error in errors)
     assert "step:one is called beside the handler's own asyncio task" in errors[0]
     assert "a second time" in errors[1]
+
+
+async def test_a_streamed_answer_that_is_too_large_for_the_record_is_given_all_the_same(
+    flow: Flow,
+) -> None:
+    talker, calls = Agent(f"{flow.name}-talker"), Counter[str]()
+
+    @talker.run
+    async def talk(text: str) -> AsyncIterator[str]:  # pyright: ignore[reportUnusedFunction]
+        calls[text] += 1
+        for _ in range(4):
+            yield "x" * 400_000
+
+    async def work(task: Task) -> int:
+        length = 0
+        async for piece in task.stream_from_agent(talker.name, "go"):
+            length += len(piece)
+        again(task)
+        return length
+
+    async with flow.mesh.serve(talker):
+        assert await flow.result(work) == 1_600_000
+    assert calls == {"go": 2}  # what is not on record is asked for again
 
 
 async def test_what_is_known_by_its_number_alone_needs_a_branch_elsewhere(flow: Flow) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, InvalidMessage
 from hubbub.mesh.durable.branches import Call
 from hubbub.mesh.durable.failures import raised_again, told
 from hubbub.mesh.durable.run import Run
@@ -74,7 +74,8 @@ async def stream_once(run: Run, message: _Sent, pieces: AsyncGenerator[str]) -> 
             async for piece in pieces:
                 text += piece
                 yield piece
-        await run.put("replied", call, {"to_agent": message.to_agent, "text": text})
+        with contextlib.suppress(InvalidMessage):  # too large to be kept: asked again if need be
+            await run.put("replied", call, {"to_agent": message.to_agent, "text": text})
 
 
 async def put_once(
