@@ -8,6 +8,7 @@ import { dollars } from "../tasks/rows";
 import { callsOf, priceOf } from "./cost";
 import { TokenPlot } from "./TokenPlot";
 import type { Shown } from "./useTask";
+import "./cost.css";
 
 const MOST = 500;
 

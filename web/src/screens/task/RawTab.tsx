@@ -8,6 +8,7 @@ import { clock, moment } from "@/core/text";
 import { Button, Empty, IconButton, JsonView } from "@/kit";
 import { toneOf } from "./playing";
 import type { Shown } from "./useTask";
+import "./raw.css";
 
 const ROW = 28;
 const SHOWN = 400;

@@ -9,6 +9,7 @@ import { clock, duration, moment } from "@/core/text";
 import { Empty, Segmented } from "@/kit";
 import { courseOf, type Scale, type Span, type Stretch, scaleOf, totals } from "./spans";
 import type { Shown } from "./useTask";
+import "./steps.css";
 
 const ROW = 30;
 

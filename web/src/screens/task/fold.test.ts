@@ -3,7 +3,8 @@ import type { Json, StoredEvent } from "@/core/protocol";
 import { placeOf } from "./chat/placeOf";
 import { callsOf } from "./cost";
 import { nameOf } from "./facts";
-import { extend, Folder, foldTask } from "./fold";
+import { extend, foldTask } from "./fold";
+import { Folder } from "./folder";
 import { courseOf, scaleOf, totals } from "./spans";
 import { type ItemOf, UNSTARTED } from "./view";
 

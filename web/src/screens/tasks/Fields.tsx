@@ -1,6 +1,7 @@
 /** One control for each field of a start form. */
 import { Checkbox, CheckboxGroup, Input, Label, TextArea, TextField } from "react-aria-components";
-import type { Field, Raw } from "./schema";
+import type { Field } from "./fields";
+import type { Raw } from "./raws";
 
 interface ControlProps {
   field: Field;

@@ -13,8 +13,11 @@ import type { Agent, Json, Task } from "@/core/protocol";
 import { textOf } from "@/core/text";
 import { Avatar, Button, Empty, Failure, Segmented, Skeleton } from "@/kit";
 import { FieldControl } from "./Fields";
+import { type Field, fieldsOf } from "./fields";
+import { named, namedIn } from "./named";
+import { type Raw, type Raws, rawsOf } from "./raws";
+import { read } from "./reading";
 import { objectOf, type Schema } from "./refs";
-import { type Field, fieldsOf, named, namedIn, type Raw, type Raws, rawsOf, read } from "./schema";
 import "./start.css";
 
 export function StartTask({ agent: name }: { agent: string }) {

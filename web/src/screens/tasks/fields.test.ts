@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "@/core/problem";
+import { fieldsOf } from "./fields";
+import { named } from "./named";
+import { type Raw, rawsOf } from "./raws";
+import { read } from "./reading";
 import type { Schema } from "./refs";
-import { fieldsOf, named, type Raw, rawsOf, read } from "./schema";
 
 /** As pydantic writes it. */
 const SCHEMA: Schema = {

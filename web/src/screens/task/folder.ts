@@ -1,0 +1,33 @@
+/** Folds a log again and again, without starting over each time. */
+import type { StoredEvent } from "@/core/protocol";
+import { extend } from "./fold";
+import { type TaskView, UNSTARTED } from "./view";
+
+const EVERY = 200;
+
+/** Folds a log that grows, and any beginning of it, without starting over each time. */
+export class Folder {
+  /** Views on the way, every so many events: none is changed once it is made. */
+  #marks: TaskView[] = [UNSTARTED];
+  #view = UNSTARTED;
+
+  /** What the first `count` events add up to. */
+  view(events: readonly StoredEvent[], count: number): TaskView {
+    const isKnown = (view: TaskView): boolean =>
+      view.count <= count &&
+      (view.count === 0 || events[view.count - 1]?.sequence === view.sequence);
+    this.#marks = this.#marks.filter(
+      (mark) => mark.count === 0 || events[mark.count - 1]?.sequence === mark.sequence,
+    );
+    const mark = this.#marks.findLast(isKnown) ?? UNSTARTED;
+    let view = isKnown(this.#view) && this.#view.count >= mark.count ? this.#view : mark;
+    while (view.count < count) {
+      const next = Math.min(count, (Math.floor(view.count / EVERY) + 1) * EVERY);
+      view = extend(view, events.slice(view.count, next));
+      const last = this.#marks.at(-1)?.count ?? 0;
+      if (next % EVERY === 0 && next > last) this.#marks.push(view);
+    }
+    this.#view = view;
+    return view;
+  }
+}
