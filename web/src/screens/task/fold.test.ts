@@ -48,6 +48,26 @@ describe("foldTask", () => {
     expect(view.items).toMatchObject([{ kind: "opening", from: "Gateway", params: { order: 7 } }]);
   });
 
+  it("asks no more what a task at rest, or one that ended, does not ask", () => {
+    const asks = (id: string) => ({ question: { id, prompt: id } });
+    const events = log(
+      ["claimed", 0, OPENING],
+      ["asked", 1, asks("a")],
+      ["retrying", 2, { error: "E" }],
+      ["claimed", 3, { attempt: 2 }],
+      ["asked", 4, asks("b")],
+      ["parked", 5, { questions: [{ id: "b" }] }],
+      ["canceled", 6],
+    );
+    const gone = (count: number) =>
+      foldTask(events.slice(0, count)).items.flatMap((item) =>
+        item.kind === "question" ? [item.isGone] : [],
+      );
+    expect(gone(5)).toEqual([false, false]);
+    expect(gone(6)).toEqual([true, false]);
+    expect(gone(7)).toEqual([true, true]);
+  });
+
   it("pairs calls of tools with their results, also of the same name", () => {
     const { items } = foldTask(
       log(

@@ -5,7 +5,7 @@ import { FINAL_STATES } from "@/core/protocol";
 import { textOf } from "@/core/text";
 import { add, change, type Draft, note, place, use } from "./draft";
 import { errorText, object, text } from "./facts";
-import { asked, child, claim, end, imageSource, progress, step, toolResult } from "./taking";
+import { asked, child, claim, end, imageSource, progress, rest, step, toolResult } from "./taking";
 import { type TaskView, UNSTARTED } from "./view";
 
 /** Add events to what earlier ones came to. What did not change stays the same object. */
@@ -39,6 +39,7 @@ function take(draft: Draft, event: StoredEvent): void {
     case "waiting":
       draft.rests = kind === "parked" ? "person" : text(data.again_at) ? "time" : "task";
       draft.againAt = text(data.again_at);
+      rest(draft, data.questions);
       // It was no attempt that failed, and the next claim counts the same one again.
       break;
     case "retrying":

@@ -1,5 +1,5 @@
 /** What each kind of event that is more than a line adds to a view. */
-import type { FileRef, Question, StoredEvent, TaskState } from "@/core/protocol";
+import type { FileRef, Json, Question, StoredEvent, TaskState } from "@/core/protocol";
 import { add, change, type Draft, place, use } from "./draft";
 import { errorText, type Facts, nameOf, object, text } from "./facts";
 import type { ItemOf } from "./view";
@@ -132,7 +132,20 @@ export function asked(draft: Draft, { sequence, at, data }: StoredEvent): void {
     kind: "question",
     question: question as unknown as Question,
     answer: null,
+    isGone: false,
   });
+}
+
+/** Note which questions are still asked: what an attempt before asked may be asked no more. */
+export function rest(draft: Draft, questions: Json | undefined): void {
+  const open = new Set(
+    Array.isArray(questions) ? questions.map((one) => text(object(one)?.id)) : [],
+  );
+  for (const [index, item] of draft.items.entries()) {
+    if (item.kind !== "question" || item.answer) continue;
+    const isGone = !open.has(item.question.id);
+    if (isGone !== item.isGone) draft.items[index] = { ...item, isGone };
+  }
 }
 
 export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: TaskState): void {
@@ -140,6 +153,7 @@ export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: Ta
   draft.rests = "";
   draft.againAt = "";
   draft.progress = null;
+  rest(draft, []);
   const usage = object(data.usage);
   if (usage) {
     // All of it, for those who read no more than the end.

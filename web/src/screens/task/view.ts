@@ -59,7 +59,13 @@ export type Item = At &
         readonly outcome: Outcome | null;
         readonly refused: string;
       }
-    | { readonly kind: "question"; readonly question: Question; readonly answer: Given | null }
+    | {
+        readonly kind: "question";
+        readonly question: Question;
+        readonly answer: Given | null;
+        /** Whether it is asked no more, and nobody has answered it. */
+        readonly isGone: boolean;
+      }
     | {
         readonly kind: "note";
         readonly name: string;
