@@ -59,6 +59,7 @@ def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: S
     page = console.go(f"/tasks/{opened}")
     page.get_by_role("button", name="Steer").click()
     steer = page.get_by_role("dialog", name="Steer Notifier")
+    expect(steer.get_by_text("does not interrupt this run")).to_be_visible()
     steer.get_by_role("textbox", name="Message").fill("And order 4, too")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("Notifier has your message")).to_be_visible()
@@ -67,6 +68,17 @@ def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: S
     steered = page.url.rsplit("/", 1)[1]
     assert steered != opened
     assert stage.task(steered)["context_id"] == stage.task(opened)["context_id"]
+
+
+def test_a_workflow_is_not_steered_but_run_again(console: Console, stage: Stage) -> None:
+    asking = stage.begin("refund", order=31, amount=1.0)
+    page = console.go(f"/tasks/{asking}")
+    page.get_by_role("button", name="Steer").click()
+    steer = page.get_by_role("dialog", name="Steer refund")
+    expect(steer.get_by_text("hears nothing but answers")).to_be_visible()
+    steer.get_by_role("button", name="Run again with other values").click()
+    expect(page).to_have_url(re.compile(f"/start/refund\\?from={asking}"))
+    expect(page.get_by_role("textbox", name="Order")).to_have_value("31")
 
 
 def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: Stage) -> None:
@@ -80,6 +92,9 @@ def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: S
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.get_by_text("as it was", exact=True)).to_be_visible()
+    # What acts on the task as it is now is not offered there.
+    for name in ("Stop", "Steer", "Run again"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     expect(chat.get_by_text("The end", exact=True)).to_have_count(0)
     expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^event {count - 1} of {count}"))
     slider.press("Home")

@@ -347,3 +347,30 @@ it("puts a text that is written behind the line after which it was begun", () =>
   expect(placeOf(items.slice(2), 3)).toBe(0);
   expect(placeOf([], 3)).toBe(-1);
 });
+
+it("a log of 20,000 events is folded at any point, and its course is told", () => {
+  const kinds = ["tool_call", "tool_result", "sent", "child", "asked", "parked", "claimed", "said"];
+  const events = log(
+    ...Array.from({ length: 20_000 }, (_, ix): [string, number, { [key: string]: Json }] => {
+      const turn = Math.floor(ix / kinds.length);
+      const data = {
+        id: `c${turn}`,
+        name: "look",
+        message_id: `m${turn}`,
+        key: `child:a.m${turn}`,
+      };
+      return [
+        kinds[ix % kinds.length] ?? "",
+        ix,
+        { ...data, question: { id: `q${turn}`, prompt: "?" } },
+      ];
+    }),
+  );
+  const counts = [20_000, 1, 19_999, 10_000, 15_001];
+  const folder = new Folder();
+  const views = counts.map((count) => folder.view(events, count));
+  const { spans } = courseOf(events);
+  expect(spans).toHaveLength(7_500);
+  for (const [ix, count] of counts.entries())
+    expect(views[ix]?.items.length).toBe(foldTask(events.slice(0, count)).items.length);
+});

@@ -5,7 +5,18 @@ import { FINAL_STATES } from "@/core/protocol";
 import { textOf } from "@/core/text";
 import { add, change, type Draft, note, place, use } from "./draft";
 import { errorText, object, text } from "./facts";
-import { asked, child, claim, end, imageSource, progress, rest, step, toolResult } from "./taking";
+import {
+  answered,
+  asked,
+  child,
+  claim,
+  end,
+  imageSource,
+  progress,
+  rest,
+  step,
+  toolResult,
+} from "./taking";
 import { type TaskView, UNSTARTED } from "./view";
 
 /** Add events to what earlier ones came to. What did not change stays the same object. */
@@ -119,16 +130,7 @@ function take(draft: Draft, event: StoredEvent): void {
       break;
     case "answered":
     case "timed_out":
-      change(draft, `asked:${text(data.id)}`, "question", (item) => ({
-        ...item,
-        answer: {
-          by: text(data.by),
-          at,
-          value: data.answer ?? null,
-          isHidden: data.hidden === true || item.question.secret === true,
-          isTooLate: kind === "timed_out",
-        },
-      }));
+      answered(draft, event);
       break;
     case "sleeping":
       draft.againAt = text(data.until);

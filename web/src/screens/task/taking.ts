@@ -126,26 +126,47 @@ export function child(draft: Draft, { at, data }: StoredEvent): void {
 export function asked(draft: Draft, { sequence, at, data }: StoredEvent): void {
   const question = object(data.question);
   if (!question) return;
-  place(draft, `asked:${text(question.id)}`, {
-    sequence,
-    at,
-    kind: "question",
-    question: question as unknown as Question,
-    answer: null,
-    isGone: false,
-  });
+  const id = text(question.id);
+  if (draft.asking.includes(id)) return;
+  const known = change(draft, `asked:${id}`, "question", (item) => ({ ...item, isGone: false }));
+  if (!known)
+    place(draft, `asked:${id}`, {
+      sequence,
+      at,
+      kind: "question",
+      question: question as unknown as Question,
+      answer: null,
+      isGone: false,
+    });
+  draft.asking = [...draft.asking, id];
 }
 
-/** Note which questions are still asked: what an attempt before asked may be asked no more. */
+export function answered(draft: Draft, { kind, at, data }: StoredEvent): void {
+  const id = text(data.id);
+  draft.asking = draft.asking.filter((one) => one !== id);
+  change(draft, `asked:${id}`, "question", (item) => ({
+    ...item,
+    isGone: false,
+    answer: {
+      by: text(data.by),
+      at,
+      value: data.answer ?? null,
+      isHidden: data.hidden === true || item.question.secret === true,
+      isTooLate: kind === "timed_out",
+    },
+  }));
+}
+
+/** Keep of the open questions those that are still asked: an attempt before may have had others. */
 export function rest(draft: Draft, questions: Json | undefined): void {
-  const open = new Set(
+  if (draft.asking.length === 0) return;
+  const ids = new Set(
     Array.isArray(questions) ? questions.map((one) => text(object(one)?.id)) : [],
   );
-  for (const [index, item] of draft.items.entries()) {
-    if (item.kind !== "question" || item.answer) continue;
-    const isGone = !open.has(item.question.id);
-    if (isGone !== item.isGone) draft.items[index] = { ...item, isGone };
-  }
+  for (const id of draft.asking)
+    if (!ids.has(id))
+      change(draft, `asked:${id}`, "question", (item) => ({ ...item, isGone: true }));
+  draft.asking = draft.asking.filter((id) => ids.has(id));
 }
 
 export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: TaskState): void {

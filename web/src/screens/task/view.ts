@@ -120,6 +120,8 @@ export interface TaskView {
   readonly count: number;
   readonly sequence: number;
   readonly at: string;
+  /** The ids of the questions that are open. */
+  readonly asking: readonly string[];
   /** Where the items are that later events complete, by their keys. */
   readonly places: ReadonlyMap<string, number>;
 }
@@ -141,6 +143,7 @@ export const UNSTARTED: TaskView = {
   count: 0,
   sequence: 0,
   at: "",
+  asking: [],
   places: new Map(),
 };
 
