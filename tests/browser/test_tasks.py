@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from typing import Any
 
 from playwright.sync_api import expect
@@ -125,6 +126,14 @@ def test_dead_letters_are_retried_edited_and_discarded(console: Console, stage: 
     letters = page.get_by_role("list", name="Dead letters")
     expect(letters.get_by_role("link")).to_have_count(4)
 
+    page.keyboard.press("j")  # nothing was chosen: it goes to the first
+    newest = letters.get_by_role("link").first
+    expect(newest).to_have_attribute("aria-current", "true")
+    page.keyboard.press("j")
+    expect(letters.get_by_role("link").nth(1)).to_have_attribute("aria-current", "true")
+    page.keyboard.press("k")
+    expect(newest).to_have_attribute("aria-current", "true")
+
     letters.get_by_role("link", name="Smile").click()
     letter = page.get_by_role("article", name="Dead letter of Grumpy")
     expect(letter.get_by_text("RuntimeError").first).to_be_visible()
@@ -157,6 +166,34 @@ def test_dead_letters_are_retried_edited_and_discarded(console: Console, stage: 
     page.get_by_role("button", name="Discard").first.click()
     expect(page.get_by_text("Nothing is dead")).to_be_visible()
     wait_for(lambda: not _dead(stage), "that they are gone")
+
+
+def test_a_dead_letter_that_is_not_on_the_list_is_read_by_its_address(
+    console: Console, stage: Stage
+) -> None:
+    known = {one["id"] for one in _dead(stage)}
+    stage.call("POST", "/api/tasks", {"agent": "Grumpy", "content": "Whistle"})
+
+    def look() -> Any:
+        return next((one for one in _dead(stage) if one["id"] not in known), None)
+
+    letter = wait_for(look, "the dead letter", seconds=90)
+    # As if 200 newer ones were in front of it.
+    page = console.page
+    page.route(
+        "**/api/dead-letters?*",
+        lambda route: route.fulfill(json={"dead_letters": [], "before": None}),
+    )
+    console.go(f"/dead/{urllib.parse.quote(letter['id'], safe='')}")
+    shown = page.get_by_role("article", name="Dead letter of Grumpy")
+    expect(shown.get_by_text("Whistle")).to_be_visible()
+    shown.get_by_role("button", name="Discard").click()
+    expect(shown).to_have_count(0)
+    wait_for(lambda: look() is None, "that it is gone")
+
+    console.expected.append("404")
+    console.go(f"/dead/{urllib.parse.quote(letter['id'], safe='')}")
+    expect(page.get_by_text("it was retried or discarded")).to_be_visible()
 
 
 def test_everything_about_a_task_has_an_address(console: Console, stage: Stage) -> None:
@@ -194,5 +231,5 @@ def _tasks(stage: Stage, agent: str) -> list[dict[str, Any]]:
     return stage.call("GET", f"/api/tasks?agent={agent}&limit=100")["tasks"]
 
 
-def _dead(stage: Stage) -> list[object]:
+def _dead(stage: Stage) -> list[dict[str, Any]]:
     return stage.call("GET", "/api/dead-letters")["dead_letters"]
