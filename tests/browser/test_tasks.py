@@ -41,6 +41,23 @@ def test_a_form_says_what_is_wrong_and_starts_once(console: Console, stage: Stag
     assert started[0]["metadata"]["params"] == {"order": 12, "amount": 19.5, "reason": "broken"}
 
 
+def test_an_emptied_field_says_what_is_sent(console: Console, stage: Stage) -> None:
+    page = console.go("/start/story")
+    pause = page.get_by_role("textbox", name="Pause")
+    expect(pause).to_have_value("0.02")
+    pause.fill("")
+    expect(pause).to_have_attribute("placeholder", "default: 0.02")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-z-]+$"))
+    assert stage.task(page.url.rsplit("/", 1)[1])["metadata"]["params"] == {"wait": False}
+
+    # Another agent's form begins with its own values.
+    page.get_by_role("link", name="Tasks").first.click()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("menuitem", name="questions").click()
+    expect(page.get_by_role("textbox", name="Topic")).to_have_value("tea")
+
+
 def test_a_task_is_stopped(console: Console, stage: Stage) -> None:
     asking = stage.begin("refund", order=1, amount=1.0)
     wait_for(lambda: stage.task(asking)["questions"], "its question")

@@ -40,7 +40,8 @@ export interface Field {
 const LONG =
   /^(text|body|content|prompt|instructions?|message|notes?|details?|description|comment)$/i;
 
-export function fieldsOf(schema: Schema): readonly Field[] {
+export function fieldsOf(given: Schema): readonly Field[] {
+  const schema = resolve(given, given);
   const properties = objectOf(schema.properties) ?? {};
   const required = new Set(Array.isArray(schema.required) ? schema.required.map(String) : []);
   return Object.entries(properties).map(([name, property]) =>
@@ -49,13 +50,14 @@ export function fieldsOf(schema: Schema): readonly Field[] {
 }
 
 function fieldOf(name: string, given: Schema, isRequired: boolean, root: Schema): Field {
-  const outer = resolve(given, root);
+  const outer = asUnion(resolve(given, root));
   const branches = Array.isArray(outer.anyOf) ? outer.anyOf.map((one) => objectOf(one) ?? {}) : [];
   const others = branches.filter((one) => one.type !== "null");
-  const isNullable = others.length < branches.length;
+  const isNullable =
+    others.length < branches.length || (Array.isArray(outer.enum) && outer.enum.includes(null));
   const [only] = others;
   const schema: Schema =
-    isNullable && others.length === 1 && only
+    branches.length > 0 && others.length === 1 && only
       ? { ...outer, anyOf: [], ...resolve(only, root) }
       : outer;
   const isUnion = others.length > 1;
@@ -86,6 +88,14 @@ function fieldOf(name: string, given: Schema, isRequired: boolean, root: Schema)
     example: kind === "json" ? JSON.stringify(exampleOf(schema, root), null, 2) : "",
     item,
   };
+}
+
+/** `type: [a, b]` is short for `anyOf`. */
+function asUnion(schema: Schema): Schema {
+  const { type, default: fallback, ...beside } = schema;
+  if (!Array.isArray(type)) return schema;
+  const union = { ...beside, anyOf: type.map((one) => ({ ...beside, type: one })) };
+  return fallback === undefined ? union : { ...union, default: fallback };
 }
 
 function kindOf(

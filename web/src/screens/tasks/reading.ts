@@ -1,8 +1,10 @@
 /** From what the controls hold to the values that are sent. */
 import type { Json } from "@/core/protocol";
+import { brief } from "@/core/text";
 import { check } from "./check";
 import type { Field } from "./fields";
 import type { Raw, Raws } from "./raws";
+import { text } from "./refs";
 
 export interface Read {
   readonly params: { [name: string]: Json };
@@ -71,14 +73,51 @@ function readOne(field: Field, raw: Raw): One {
 }
 
 /** What an empty control stands for. */
-function empty(field: Field): One {
-  if (field.isNullable) return field.fallback === null ? {} : { value: null };
-  if (field.kind === "lines") return checked(field, []);
-  if (field.isRequired) return { problem: field.options.length ? "Choose one." : "Fill this in." };
+type Emptiness = "wrong" | "null" | "list" | "text" | "left out";
+
+function emptinessOf(field: Field): Emptiness {
+  if (field.isNullable) return field.fallback === null ? "left out" : "null";
+  if (field.kind === "lines") return "list";
+  if (field.isRequired) return "wrong";
   // Whoever has emptied a text means an empty text, and not the default.
   const isCleared = typeof field.fallback === "string" && field.fallback !== "";
-  if (isCleared && (field.kind === "text" || field.kind === "long")) return checked(field, "");
-  return {};
+  return isCleared && (field.kind === "text" || field.kind === "long") ? "text" : "left out";
+}
+
+function empty(field: Field): One {
+  switch (emptinessOf(field)) {
+    case "wrong":
+      return { problem: field.options.length ? "Choose one." : "Fill this in." };
+    case "null":
+      return { value: null };
+    case "list":
+      return checked(field, []);
+    case "text":
+      return checked(field, "");
+    case "left out":
+      return {};
+  }
+}
+
+/** What counts while a control is empty, in words: `default: 10`; empty if there is nothing to say. */
+export function whenEmpty(field: Field): string {
+  switch (emptinessOf(field)) {
+    case "wrong":
+      return "";
+    case "null":
+      return "none";
+    case "list":
+      return "an empty list";
+    case "text":
+      return "an empty text";
+    case "left out": {
+      const { fallback } = field;
+      if (fallback === null) return "none";
+      if (fallback === undefined) return "";
+      if (field.kind === "secret") return "the default";
+      return `default: ${brief(fallback === "" ? "an empty text" : text(fallback), 60)}`;
+    }
+  }
 }
 
 function readLines(field: Field, raw: string): One {
