@@ -879,7 +879,7 @@ export interface components {
         Finding: {
             /**
              * Detail
-             * @description What was found, and what to do about it.
+             * @description What was found.
              */
             detail: string;
             /**
@@ -889,7 +889,7 @@ export interface components {
             level: "ok" | "info" | "warning" | "error";
             /**
              * Remedy
-             * @description What to do about it, if `detail` does not say so.
+             * @description What to do about it; commands stand in backquotes. Empty if nothing is.
              * @default
              */
             remedy: string;
