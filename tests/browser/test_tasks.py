@@ -213,6 +213,23 @@ def test_a_dead_letter_that_is_not_on_the_list_is_read_by_its_address(
     expect(page.get_by_text("it was retried or discarded")).to_be_visible()
 
 
+def test_what_nobody_goes_on_with_is_told_with_what_helps(console: Console, stage: Stage) -> None:
+    owl = stage.call("POST", "/api/tasks", {"agent": "Night-Owl", "content": "Watch"})["id"]
+    page = console.go("/tasks?agent=night_owl")
+    row = page.get_by_role("row", name=re.compile("Night-Owl"))
+    expect(row.get_by_text("nobody serves Night-Owl")).to_be_visible()
+    expect(row.get_by_title(re.compile("once it has ended"))).to_be_visible()
+    page = console.go(f"/tasks/{owl}")
+    expect(page.get_by_text("The task waits: nobody serves Night-Owl.")).to_be_visible()
+    page = console.go("/health")
+    finding = page.get_by_role("listitem").filter(has_text="night_owl: 1 message")
+    expect(finding.get_by_text("Start it with")).to_be_visible()
+    expect(finding.get_by_text("hubbub run", exact=True)).to_be_visible()
+    expect(page.get_by_text("Stored on disk")).to_be_visible()
+    expect(page.get_by_text(re.compile("^hubbub-.+-[0-9a-f]{4}$"))).to_be_visible()
+    stage.call("POST", f"/api/tasks/{owl}/cancel")
+
+
 def test_everything_about_a_task_has_an_address(console: Console, stage: Stage) -> None:
     story = stage.begin("story", pause=0.001)
     asking = stage.begin("refund", order=2, amount=2.0)

@@ -90,18 +90,20 @@ function OneFinding({ finding: { level, title, detail, remedy } }: { finding: Fi
 /** What helps, with its commands to be copied. */
 function Remedy({ text }: { text: string }) {
   const parts = remedyOf(text);
-  const [only, ...others] = parts.filter((part) => part.isCommand);
+  const last = parts.at(-1);
+  // A command at the end, and no other one, stands in a box of its own.
+  const isAlone = last?.isCommand && parts.filter((part) => part.isCommand).length === 1;
   return (
     <div className="health-remedy">
       <p>
         <ArrowRight size={14} aria-hidden="true" />{" "}
         <span>
-          {parts.map((part) =>
+          {(isAlone ? parts.slice(0, -1) : parts).map((part) =>
             part.isCommand ? <code key={part.key}>{part.text}</code> : part.text,
           )}
         </span>
       </p>
-      {only && others.length === 0 && <CopyText text={only.text} />}
+      {isAlone && <CopyText text={last.text} />}
     </div>
   );
 }

@@ -23,7 +23,7 @@ export function Steer({ task, mayStop, isOpen, onClose }: SteerProps) {
   const agent = agents.find((one) => one.token === agentToken(task.agent));
   return (
     <Dialog label={`Steer ${task.agent}`} isOpen={isOpen} onClose={onClose} width={520}>
-      {agent && isWorkflow(agent) ? (
+      {(agent ? isWorkflow(agent) : "params" in task.metadata) ? (
         <Workflow task={task} onClose={onClose} />
       ) : (
         <SteerForm task={task} mayStop={mayStop} onClose={onClose} />

@@ -16,7 +16,11 @@ export interface Span {
   /** Whether only the end is on record, and the beginning is where the one before ended. */
   readonly isGuessed: boolean;
   /** When it failed and was tried again. */
-  readonly retries: readonly { readonly at: number; readonly error: string }[];
+  readonly retries: readonly {
+    readonly sequence: number;
+    readonly at: number;
+    readonly error: string;
+  }[];
   readonly depth: number;
   readonly detail: string;
 }
@@ -117,7 +121,8 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         const name = `/${key.replace(/:try\d+$/, "")}`;
         if (!spans.has(name)) put(name, "step", text(data.name), before(key) || at, null);
         const known = spans.get(name);
-        if (known) known.retries = [...known.retries, { at, error: errorText(data.error) }];
+        if (known)
+          known.retries = [...known.retries, { sequence, at, error: errorText(data.error) }];
         break;
       }
       case "step": {
