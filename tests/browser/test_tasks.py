@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from typing import Any
 
 from playwright.sync_api import expect
@@ -40,6 +41,23 @@ def test_a_form_says_what_is_wrong_and_starts_once(console: Console, stage: Stag
     assert started[0]["metadata"]["params"] == {"order": 12, "amount": 19.5, "reason": "broken"}
 
 
+def test_an_emptied_field_says_what_is_sent(console: Console, stage: Stage) -> None:
+    page = console.go("/start/story")
+    pause = page.get_by_role("textbox", name="Pause")
+    expect(pause).to_have_value("0.02")
+    pause.fill("")
+    expect(pause).to_have_attribute("placeholder", "default: 0.02")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-z-]+$"))
+    assert stage.task(page.url.rsplit("/", 1)[1])["metadata"]["params"] == {"wait": False}
+
+    # Another agent's form begins with its own values.
+    page.get_by_role("link", name="Tasks").first.click()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("menuitem", name="questions").click()
+    expect(page.get_by_role("textbox", name="Topic")).to_have_value("tea")
+
+
 def test_a_task_is_stopped(console: Console, stage: Stage) -> None:
     asking = stage.begin("refund", order=1, amount=1.0)
     wait_for(lambda: stage.task(asking)["questions"], "its question")
@@ -59,6 +77,7 @@ def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: S
     page = console.go(f"/tasks/{opened}")
     page.get_by_role("button", name="Steer").click()
     steer = page.get_by_role("dialog", name="Steer Notifier")
+    expect(steer.get_by_text("does not interrupt this run")).to_be_visible()
     steer.get_by_role("textbox", name="Message").fill("And order 4, too")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("Notifier has your message")).to_be_visible()
@@ -67,6 +86,17 @@ def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: S
     steered = page.url.rsplit("/", 1)[1]
     assert steered != opened
     assert stage.task(steered)["context_id"] == stage.task(opened)["context_id"]
+
+
+def test_a_workflow_is_not_steered_but_run_again(console: Console, stage: Stage) -> None:
+    asking = stage.begin("refund", order=31, amount=1.0)
+    page = console.go(f"/tasks/{asking}")
+    page.get_by_role("button", name="Steer").click()
+    steer = page.get_by_role("dialog", name="Steer refund")
+    expect(steer.get_by_text("hears nothing but answers")).to_be_visible()
+    steer.get_by_role("button", name="Run again with other values").click()
+    expect(page).to_have_url(re.compile(f"/start/refund\\?from={asking}"))
+    expect(page.get_by_role("textbox", name="Order")).to_have_value("31")
 
 
 def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: Stage) -> None:
@@ -80,6 +110,9 @@ def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: S
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.get_by_text("as it was", exact=True)).to_be_visible()
+    # What acts on the task as it is now is not offered there.
+    for name in ("Stop", "Steer", "Run again"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     expect(chat.get_by_text("The end", exact=True)).to_have_count(0)
     expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^event {count - 1} of {count}"))
     slider.press("Home")
@@ -109,6 +142,14 @@ def test_dead_letters_are_retried_edited_and_discarded(console: Console, stage: 
     page = console.go("/dead")
     letters = page.get_by_role("list", name="Dead letters")
     expect(letters.get_by_role("link")).to_have_count(4)
+
+    page.keyboard.press("j")  # nothing was chosen: it goes to the first
+    newest = letters.get_by_role("link").first
+    expect(newest).to_have_attribute("aria-current", "true")
+    page.keyboard.press("j")
+    expect(letters.get_by_role("link").nth(1)).to_have_attribute("aria-current", "true")
+    page.keyboard.press("k")
+    expect(newest).to_have_attribute("aria-current", "true")
 
     letters.get_by_role("link", name="Smile").click()
     letter = page.get_by_role("article", name="Dead letter of Grumpy")
@@ -142,6 +183,51 @@ def test_dead_letters_are_retried_edited_and_discarded(console: Console, stage: 
     page.get_by_role("button", name="Discard").first.click()
     expect(page.get_by_text("Nothing is dead")).to_be_visible()
     wait_for(lambda: not _dead(stage), "that they are gone")
+
+
+def test_a_dead_letter_that_is_not_on_the_list_is_read_by_its_address(
+    console: Console, stage: Stage
+) -> None:
+    known = {one["id"] for one in _dead(stage)}
+    stage.call("POST", "/api/tasks", {"agent": "Grumpy", "content": "Whistle"})
+
+    def look() -> Any:
+        return next((one for one in _dead(stage) if one["id"] not in known), None)
+
+    letter = wait_for(look, "the dead letter", seconds=90)
+    # As if 200 newer ones were in front of it.
+    page = console.page
+    page.route(
+        "**/api/dead-letters?*",
+        lambda route: route.fulfill(json={"dead_letters": [], "before": None}),
+    )
+    console.go(f"/dead/{urllib.parse.quote(letter['id'], safe='')}")
+    shown = page.get_by_role("article", name="Dead letter of Grumpy")
+    expect(shown.get_by_text("Whistle")).to_be_visible()
+    shown.get_by_role("button", name="Discard").click()
+    expect(shown).to_have_count(0)
+    wait_for(lambda: look() is None, "that it is gone")
+
+    console.expected.append("404")
+    console.go(f"/dead/{urllib.parse.quote(letter['id'], safe='')}")
+    expect(page.get_by_text("it was retried or discarded")).to_be_visible()
+
+
+def test_what_nobody_goes_on_with_is_told_with_what_helps(console: Console, stage: Stage) -> None:
+    owl = stage.call("POST", "/api/tasks", {"agent": "Night-Owl", "content": "Watch"})["id"]
+    page = console.go("/tasks?agent=night_owl")
+    row = page.get_by_role("row", name=re.compile("Night-Owl"))
+    expect(row.get_by_text("nobody serves Night-Owl")).to_be_visible()
+    expect(row.get_by_title(re.compile("once it has ended"))).to_be_visible()
+    page = console.go(f"/tasks/{owl}")
+    expect(page.get_by_text("The task waits: nobody serves Night-Owl.")).to_be_visible()
+    page = console.go("/health")
+    finding = page.get_by_role("listitem").filter(has_text="night_owl: 1 message")
+    expect(finding.get_by_text("Start it with")).to_be_visible()
+    expect(finding.get_by_text("hubbub run", exact=True)).to_be_visible()
+    expect(page.get_by_text("Stored on disk")).to_be_visible()
+    expect(page.get_by_text(re.compile("^hubbub-.+-[0-9a-f]{4}$"))).to_be_visible()
+    stage.call("POST", f"/api/tasks/{owl}/cancel")
 
 
 def test_everything_about_a_task_has_an_address(console: Console, stage: Stage) -> None:
@@ -179,5 +265,5 @@ def _tasks(stage: Stage, agent: str) -> list[dict[str, Any]]:
     return stage.call("GET", f"/api/tasks?agent={agent}&limit=100")["tasks"]
 
 
-def _dead(stage: Stage) -> list[object]:
+def _dead(stage: Stage) -> list[dict[str, Any]]:
     return stage.call("GET", "/api/dead-letters")["dead_letters"]

@@ -139,7 +139,7 @@ async def test_health_tells_how_the_mesh_is(
         assert health["connected"] is True
         assert health["server"]["version"].startswith("2.")
         assert health["server"]["url"] == mesh.connection.url
-        assert health["server"]["name"]
+        assert health["server"]["name"].startswith("hubbub-")
         assert health["server"]["cluster"] is None
         assert health["server"]["jetstream"]["storage"] > 0
         streams = {one["name"]: one for one in health["streams"]}
@@ -154,6 +154,7 @@ async def test_health_tells_how_the_mesh_is(
         assert levels["Agents"] == "ok"
         unserved = [one for one in health["findings"] if "nobody serves it" in one["detail"]]
         assert {one["level"] for one in unserved} == {"warning"}
+        assert {one["remedy"] for one in unserved} == {"start it with `hubbub run`"}
         assert health["gateway"]["version"] == hubbub.__version__
         assert health["gateway"]["pages"] == 0
         assert health["gateway"]["uptime_s"] > 0

@@ -42,6 +42,10 @@ async def test_dead_letters_are_listed_retried_and_discarded(
 
         assert (await bob.get("/api/dead-letters", params=mine)).json()["dead_letters"] == []
         path = f"/api/dead-letters/{letter['id']}"
+        for way in (letter["id"], letter["task_id"]):
+            assert (await ada.get(f"/api/dead-letters/{way}")).json() == letter
+        assert (await vic.get(path)).json() == letter
+        check_problem(await bob.get(path), 404, "dead-letter-not-found")
         check_problem(await bob.post(f"{path}/retry"), 404, "dead-letter-not-found")
         check_problem(await bob.delete(path), 404, "dead-letter-not-found")
         check_problem(await vic.delete(path), 403, "role-needed")
@@ -51,6 +55,7 @@ async def test_dead_letters_are_listed_retried_and_discarded(
         task = await ended(ada, retried.json()["task_id"])
         assert (task["result"], task["owner"], task["retry_of"]) == ("did well", "ada", ids[0])
         check_problem(await ada.post(f"{path}/retry"), 404)
+        check_problem(await ada.get(path), 404, "dead-letter-not-found")
         assert (await ada.delete(f"/api/dead-letters/{ids[1]}")).status_code == 204
         check_problem(await ada.delete(f"/api/dead-letters/{ids[1]}"), 404)
         check_problem(await ada.get("/api/dead-letters", params={"before": "x"}), 422)

@@ -45,6 +45,7 @@ ROUTES = {
     ("POST", "/api/tasks/{task_id}/replay"),
     ("POST", "/api/tasks/{task_id}/rerun"),
     ("GET", "/api/dead-letters"),
+    ("GET", "/api/dead-letters/{letter_id}"),
     ("POST", "/api/dead-letters/{letter_id}/retry"),
     ("DELETE", "/api/dead-letters/{letter_id}"),
     ("GET", "/api/tasks/{task_id}/log"),

@@ -98,7 +98,7 @@ async def test_programs_of_another_layout_are_told_so(mine: NATSConfig) -> None:
         await ensure_streams(mesh.connection)
         (inbox,) = await findings(other, "Stream INBOX")
         assert inbox.verdict == "bad"
-        assert "HUBBUB_LAYOUT" in inbox.text
+        assert "HUBBUB_LAYOUT" in inbox.remedy
 
 
 async def test_copies_that_lag_or_are_gone_are_bad(mine: NATSConfig) -> None:
@@ -128,7 +128,7 @@ async def test_what_waits_for_nobody_is_named_with_its_age(mine: NATSConfig) -> 
         assert found.facts["agent"] == "nobody"
         assert (found.facts["messages"], found.facts["online"]) == (3, False)
         assert 0 <= found.facts["oldest_seconds"] < 60
-        assert "hubbub run" in found.text
+        assert "hubbub run" in found.remedy
         # The age is by the server's clock, whatever ours says.
         clock.move(10_000)
         (found,) = await findings(mesh, "Inboxes")
@@ -157,7 +157,7 @@ async def test_runs_that_nobody_goes_on_with_are_told_with_their_version(mine: N
         assert (told.facts["agent"], told.facts["inputs"]) == ("order", 1)
         assert 0 <= told.facts["oldest_seconds"] < 60
         assert "1 answer" in told.text
-        assert "nobody serves it: start it with `hubbub run`" in told.text
+        assert told.told.endswith("nobody serves it: start it with `hubbub run`")
         (run,) = await findings(mesh, "Runs")
         facts = {"agent": "order", "version": "1", "runs": 3}
         assert run.facts == {**facts, "online": False}
@@ -165,7 +165,7 @@ async def test_runs_that_nobody_goes_on_with_are_told_with_their_version(mine: N
             (run,) = await findings(mesh, "Runs")
             assert run.facts == {**facts, "online": True}
             assert "3 runs not ended that began with version '1'" in run.text
-            assert "start `hubbub run` with the code that still has it" in run.text
+            assert "start `hubbub run` with the code that still has it" in run.remedy
         async with mesh.serve(*registered("1", "2")):
             assert await runs[0].result(timeout=10) == "Ada"
             assert not await findings(mesh, "Runs")
@@ -234,7 +234,7 @@ async def test_two_agents_under_one_name_are_found(mine: NATSConfig) -> None:
         assert spelling.verdict == "note"
         assert "Weather-Bot and weather bot" in spelling.text
         assert cards.verdict == "bad"
-        assert "another name" in cards.text
+        assert "another name" in cards.remedy
 
 
 async def test_a_rollout_is_noted(mine: NATSConfig) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -89,6 +91,18 @@ async def test_it_takes_accounts_from_more_configuration(tmp_path: Path):
             await client.jetstream().account_info()
         await client.close()
     assert not (tmp_path / "jetstream").exists()
+
+
+def test_its_name_can_be_read_and_is_another_one_in_each_folder(tmp_path: Path):
+    names: set[str] = set()
+    for folder in ("one", "two"):
+        with (
+            ServerProcess(tmp_path / folder, monitoring_port=RANDOM) as server,
+            urlopen(f"{server.monitoring_url}/varz") as page,
+        ):
+            names.add(json.load(page)["server_name"])
+    assert len(names) == 2
+    assert all(re.fullmatch(r"hubbub-[A-Za-z0-9-]+-[0-9a-f]{4}", name) for name in names)
 
 
 def test_it_shows_its_monitoring_pages_when_asked_to(tmp_path: Path):

@@ -49,7 +49,7 @@ def doctor(
             print_json(finding)
         else:
             mark, colour = _MARKS[finding.verdict]
-            console.print(Text.assemble((mark, colour), f" {finding.subject}: {finding.text}"))
+            console.print(Text.assemble((mark, colour), f" {finding.subject}: {finding.told}"))
     if any(finding.verdict == "bad" for finding in findings):
         raise typer.Exit(1)
 
@@ -122,8 +122,8 @@ async def _model(config: NATSConfig) -> Finding:
     url = without_secrets(config.openai_base_url)
     models = await probe(config.openai_base_url, api_key=key, timeout=2.0)
     if not models:
-        text = f"nothing answers at {url}: start LM Studio or Ollama, or set OPENAI_BASE_URL"
-        return Finding("note", "Model server", text)
+        remedy = "start LM Studio or Ollama, or set OPENAI_BASE_URL"
+        return Finding("note", "Model server", f"nothing answers at {url}", remedy=remedy)
     if config.model and config.model not in models:
         text = f"{url} has no {config.model!r}; it has: {', '.join(models[:8])}"
         return Finding("bad", "Model server", text)
@@ -137,6 +137,6 @@ def _log_file(config: NATSConfig) -> Finding:
     while not place.exists():
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK):
-        text = f"{config.log_dir} cannot be written: set HUBBUB_LOG_DIR to another folder"
-        return Finding("bad", "Log file", text)
+        remedy = "set HUBBUB_LOG_DIR to another folder"
+        return Finding("bad", "Log file", f"{config.log_dir} cannot be written", remedy=remedy)
     return Finding("good", "Log file", str(config.log_dir / "agent_activity.log"))

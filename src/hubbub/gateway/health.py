@@ -53,7 +53,7 @@ async def mesh_health(gateway: Gateway) -> MeshHealth:
             level="error",
             title="NATS server",
             detail=str(error),
-            remedy="Start the server, or correct NATS_URL",
+            remedy="start the server, or correct NATS_URL",
         )
         return MeshHealth(connected=False, findings=[away], gateway=about)
     states = await stream_states(connection)
@@ -134,7 +134,7 @@ def _finding(found: diagnosis.Finding) -> Finding:
         level = "error"
     elif found.verdict == "note":
         level = "info" if found.subject in _PLAIN else "warning"
-    return Finding(level=level, title=found.subject, detail=found.text, remedy="")
+    return Finding(level=level, title=found.subject, detail=found.text, remedy=found.remedy)
 
 
 def _time(stamp: str) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import socket
 from typing import TYPE_CHECKING
 
 from hubbub.server.relay import DISCONNECTS, RELAY_USER
@@ -40,6 +43,7 @@ def server_config(
     """
     lines = [
         f'listen: "127.0.0.1:{port}"',
+        f"server_name: {_quoted(_name(directory))}",
         "max_payload: 1MB",
         f"ports_file_dir: {_quoted(directory / 'ports')}",
         f"log_file: {_quoted(directory / 'nats-server.log')}",
@@ -57,6 +61,13 @@ def server_config(
         limits = "limits { default_max_consumers: 100000 }"
         lines.append(f"jetstream {{ store_dir: {_quoted(directory)}, {limits} }}")
     return "\n".join([*lines, extra, ""])
+
+
+def _name(directory: Path) -> str:
+    """Return a name that people can read, another one for each folder of each machine."""
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname().partition(".")[0])
+    which = hashlib.blake2b(str(directory).encode(), digest_size=2).hexdigest()
+    return f"hubbub-{host or 'local'}-{which}"
 
 
 def _with_system_account(token: str, relay_password: str) -> list[str]:

@@ -143,6 +143,8 @@ export const api = {
       query,
       signal,
     }),
+  deadLetter: (id: string, signal?: AbortSignal) =>
+    call<DeadLetter>("GET", `/api/dead-letters/${at(id)}`, { signal }),
   retryLetter: (
     id: string,
     body: { content?: Json; agent?: string | null; metadata?: { [key: string]: Json } | null } = {},

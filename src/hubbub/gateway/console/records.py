@@ -139,8 +139,10 @@ class Finding(BaseModel):
 
     level: Literal["ok", "info", "warning", "error"]
     title: str
-    detail: str = Field(description="What was found, and what to do about it.")
-    remedy: str = Field("", description="What to do about it, if `detail` does not say so.")
+    detail: str = Field(description="What was found.")
+    remedy: str = Field(
+        "", description="What to do about it; commands stand in backquotes. Empty if nothing is."
+    )
 
 
 class GatewayHealth(BaseModel):

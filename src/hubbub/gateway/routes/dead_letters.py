@@ -11,6 +11,7 @@ from hubbub.gateway.acts.actions import own_metadata
 from hubbub.gateway.edge.bodies import StrictRoute
 from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.problems import Refusal, may_fail_with
+from hubbub.gateway.records import models
 from hubbub.gateway.records.models import DeadLetterPage, LetterRetry, Retried
 from hubbub.gateway.records.views import letter_view
 from hubbub.gateway.state import OnGateway, SignedIn
@@ -60,6 +61,18 @@ async def list_dead_letters(
     )
 
 
+@router.get(
+    "/{letter_id:path}",
+    operation_id="get_dead_letter",
+    responses=may_fail_with(404),
+)
+async def get_dead_letter(
+    gateway: OnGateway, who: SignedIn, letter_id: LetterId
+) -> models.DeadLetter:
+    """Return a dead letter; one that was retried or thrown away is not there any more."""
+    return letter_view(await _visible(gateway.mesh, who, letter_id))
+
+
 @router.post(
     "/{letter_id:path}/retry",
     operation_id="retry_dead_letter",
@@ -94,12 +107,16 @@ async def discard(gateway: OnGateway, who: SignedIn, letter_id: LetterId) -> Non
     await letter.discard()
 
 
-async def _actionable(mesh: Mesh, who: Principal, letter_id: str) -> DeadLetter:
+async def _visible(mesh: Mesh, who: Principal, letter_id: str) -> DeadLetter:
     letter = await mesh.dead_letter(letter_id)
-    owner = _owner(letter)
-    if not who.sees(owner):
+    if not who.sees(_owner(letter)):
         raise DeadLetterNotFound(letter_id)
-    if not who.acts_for(owner):
+    return letter
+
+
+async def _actionable(mesh: Mesh, who: Principal, letter_id: str) -> DeadLetter:
+    letter = await _visible(mesh, who, letter_id)
+    if not who.acts_for(_owner(letter)):
         raise Refusal(403, "role-needed", "This is somebody else's: it needs an operator")
     return letter
 

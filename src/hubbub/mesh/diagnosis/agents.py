@@ -19,8 +19,8 @@ def examine_agents(instances: Iterable[Instance]) -> Iterator[Finding]:
     for instance in instances:
         agents.setdefault(instance.token, []).append(instance)
     if not agents:
-        text = "none online; `hubbub run FILE.py:AGENT` serves one, `hubbub demo` shows three"
-        yield Finding("note", "Agents", text, {"online": 0})
+        remedy = "`hubbub run FILE.py:AGENT` serves one, `hubbub demo` shows three"
+        yield Finding("note", "Agents", "none online", {"online": 0}, remedy)
         return
     names = sorted((one_card(one).name for one in agents.values()), key=str.casefold)
     shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
@@ -36,27 +36,24 @@ def _duplicates(token: str, those: list[Instance]) -> Iterator[Finding]:
     facts = {"agent": token, "instances": [_place(one) for one in those]}
     spellings = sorted({one.name for one in those})
     if len(spellings) > 1:
-        text = (
-            f"{' and '.join(spellings)} are one agent, {token}, and share its inbox: "
-            "spell the name in one way, or give one of them another name"
-        )
-        yield Finding("note", "Names", text, facts)
+        text = f"{' and '.join(spellings)} are one agent, {token}, and share its inbox"
+        remedy = "spell the name in one way, or give one of them another name"
+        yield Finding("note", "Names", text, facts, remedy)
     versions = sorted({one.version for one in those})
     cards = {(one.description, *sorted(one.capabilities)) for one in those}
     places = ", ".join(facts["instances"])
     if len(cards) > 1 and len(versions) == 1:
-        text = (
-            f"{token} is served by instances with different cards ({places}): if these are "
-            "different programs, each gets a part of the other's messages; give one another name"
+        text = f"{token} is served by instances with different cards ({places})"
+        remedy = (
+            "if these are different programs, each gets a part of the other's messages; "
+            "give one another name"
         )
-        yield Finding("bad", "Names", text, facts)
+        yield Finding("bad", "Names", text, facts, remedy)
     elif len(versions) > 1:
         shown = ", ".join(version or "none" for version in versions)
-        text = (
-            f"{token} is served in several versions ({shown}) at {places}: "
-            "as it should be while a new one is rolled out, otherwise restart the old ones"
-        )
-        yield Finding("note", "Names", text, facts)
+        text = f"{token} is served in several versions ({shown}) at {places}"
+        remedy = "as it should be while a new one is rolled out, otherwise restart the old ones"
+        yield Finding("note", "Names", text, facts, remedy)
 
 
 def _versions(instances: list[Instance]) -> Iterator[Finding]:
@@ -70,17 +67,20 @@ def _versions(instances: list[Instance]) -> Iterator[Finding]:
     for protocol, places in protocols.items():
         if protocol != PROTOCOL:
             text = (
-                f"{', '.join(places)} speak protocol {protocol}, this program {PROTOCOL}: "
-                "they do not understand each other; install one version of Hubbub everywhere"
+                f"{', '.join(places)} speak protocol {protocol}, this program {PROTOCOL}, "
+                "and do not understand each other"
             )
-            yield Finding("bad", "Versions", text, {"protocol": protocol, "instances": places})
+            facts = {"protocol": protocol, "instances": places}
+            remedy = "install one version of Hubbub everywhere"
+            yield Finding("bad", "Versions", text, facts, remedy)
     if len(releases) > 1:
         shown = "; ".join(
             f"{release}: {', '.join(places) or 'this program'}"
             for release, places in sorted(releases.items())
         )
-        text = f"several versions of Hubbub are in use ({shown}): update the older ones in time"
-        yield Finding("note", "Versions", text, {"versions": releases})
+        text = f"several versions of Hubbub are in use ({shown})"
+        remedy = "update the older ones in time"
+        yield Finding("note", "Versions", text, {"versions": releases}, remedy)
 
 
 def _place(one: Instance) -> str:

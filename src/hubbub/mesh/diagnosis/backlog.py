@@ -62,13 +62,11 @@ def _judged(agent: str, count: int, age: float | None, *, is_online: bool) -> Fi
     since = "" if age is None else f", the oldest for {duration(age)}"
     messages = counted(count, "message")
     if not is_online:
-        text = f"{agent}: {messages}{since}, and nobody serves it: start it with `hubbub run`"
-        return Finding("note", "Inboxes", text, facts)
+        text = f"{agent}: {messages}{since}, and nobody serves it"
+        return Finding("note", "Inboxes", text, facts, "start it with `hubbub run`")
     text = f"{agent}: {messages} waiting or being worked on{since}"
     if age is not None and age > _LONG_SECONDS:
-        return Finding(
-            "note", "Inboxes", f"{text}: if it falls behind, start more processes", facts
-        )
+        return Finding("note", "Inboxes", text, facts, "if it falls behind, start more processes")
     return Finding("good", "Inboxes", text, facts)
 
 
@@ -79,12 +77,13 @@ def _crowded(lane: dict[str, Any]) -> Finding:
     facts = {"consumer": name, "ack_pending": pending, "max_ack_pending": most}
     text = (
         f"{agent}, priority {priority}: {pending:,} messages are in somebody's hands or wait for "
-        "a retry: look at what fails in the logs of its tasks"
+        "a retry"
     )
+    remedy = "look at what fails in the logs of its tasks"
     if most and pending >= 0.9 * most:
         text += f"; at {most:,} this lane stands still"
-        return Finding("bad", "Lanes", text, facts)
-    return Finding("note", "Lanes", text, facts)
+        return Finding("bad", "Lanes", text, facts, remedy)
+    return Finding("note", "Lanes", text, facts, remedy)
 
 
 async def examine_dead_letters(connection: Connection) -> AsyncGenerator[Finding]:
@@ -99,9 +98,11 @@ async def examine_dead_letters(connection: Connection) -> AsyncGenerator[Finding
         more = "at least " if len(letters) == _MOST_LETTERS else ""
         text = (
             f"{agent}: {more}{count:,} could not be worked off, the last because: "
-            f"{newest[agent].reason}; see what failed, then retry or discard them (`hubbub dead`)"
+            f"{newest[agent].reason}"
         )
-        yield Finding("note", "Dead letters", text, {"agent": agent, "letters": count})
+        facts = {"agent": agent, "letters": count}
+        remedy = "see what failed, then retry or discard them: `hubbub dead`"
+        yield Finding("note", "Dead letters", text, facts, remedy)
 
 
 async def _oldest(connection: Connection, agent: str, server_ahead: float) -> float | None:

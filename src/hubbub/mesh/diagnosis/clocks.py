@@ -67,5 +67,5 @@ def _judged(whose: str, off: float, *, off_by: float) -> Finding:
     if verdict == "good":
         return Finding(verdict, "Clocks", f"{whose} and the server agree", facts)
     direction = "ahead of" if off > 0 else "behind"
-    text = f"{whose} is {abs(off):.1f} s {direction} the server: {_REMEDY}"
-    return Finding(verdict, "Clocks", text, facts)
+    text = f"{whose} is {abs(off):.1f} s {direction} the server"
+    return Finding(verdict, "Clocks", text, facts, _REMEDY)

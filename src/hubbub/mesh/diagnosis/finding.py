@@ -17,14 +17,21 @@ class Finding:
     Attributes:
         verdict: `good`, `note` for what may be meant so, or `bad`.
         subject: what was looked at.
-        text: what was found, and what to do about it.
+        text: what was found.
         facts: the figures in the text, for programs.
+        remedy: what to do about it; empty if nothing is. Commands stand in backquotes.
     """
 
     verdict: Verdict
     subject: str
     text: str
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    remedy: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was found, and what to do about it."""
+        return f"{self.text}: {self.remedy}" if self.remedy else self.text
 
 
 def counted(count: int, noun: str) -> str:

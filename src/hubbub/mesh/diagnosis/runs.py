@@ -92,12 +92,12 @@ def _about_inputs(
     some = f"{'at least ' if more else ''}{counted(count, 'answer')}"
     text = f"{agent}: {some} (or the like) not taken in yet, the oldest for {duration(age)}"
     if not is_online:
-        text += ", and nobody serves it: start it with `hubbub run`"
-        return Finding("note", "Answers", text, facts)
+        text += ", and nobody serves it"
+        return Finding("note", "Answers", text, facts, "start it with `hubbub run`")
     if age <= _LONG_SECONDS:
         return None
-    text += ": its processes are busy, or do not have the version of the run; start more of them"
-    return Finding("note", "Answers", text, facts)
+    remedy = "its processes are busy, or do not have the version of the run; start more of them"
+    return Finding("note", "Answers", text, facts, remedy)
 
 
 async def examine_runs(connection: Connection, served: _Served) -> AsyncGenerator[Finding]:
@@ -142,10 +142,8 @@ def _about_runs(agent: str, version: str, count: int, *, more: bool, is_online: 
     runs = f"{agent}: {'at least ' if more else ''}{counted(count, 'run')} not ended"
     which = f"version {version!r}" if version else "the code without a version"
     if not is_online:
-        text = f"{runs} that began with {which}, and nobody serves it: start it with `hubbub run`"
-        return Finding("note", "Runs", text, facts)
-    text = (
-        f"{runs} that began with {which}, which none of its processes has: start `hubbub run` "
-        "with the code that still has it"
-    )
-    return Finding("note", "Runs", text, facts)
+        text = f"{runs} that began with {which}, and nobody serves it"
+        return Finding("note", "Runs", text, facts, "start it with `hubbub run`")
+    text = f"{runs} that began with {which}, which none of its processes has"
+    remedy = "start `hubbub run` with the code that still has it"
+    return Finding("note", "Runs", text, facts, remedy)

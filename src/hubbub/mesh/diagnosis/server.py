@@ -16,8 +16,9 @@ def examine_server(connection: Connection) -> Finding:
     if is_too_old(version):
         text = (
             f"{connection.url}, version {version} is too old: it never forgets an agent that died "
-            f"and cannot read many messages at once; install nats-server {NEEDED} or newer"
+            "and cannot read many messages at once"
         )
-        return Finding("bad", "NATS server", text, facts)
+        remedy = f"install nats-server {NEEDED} or newer"
+        return Finding("bad", "NATS server", text, facts, remedy)
     text = f"{connection.url}, version {version}, JetStream on, messages up to {limit:,} bytes"
     return Finding("good", "NATS server", text, facts)

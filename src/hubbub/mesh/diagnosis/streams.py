@@ -49,8 +49,9 @@ def examine_streams(connection: Connection, states: dict[str, dict[str, Any]]) -
     declared = declarations(connection.layout, connection.config)
     missing = [str(one["name"]) for one in declared if one["name"] not in states]
     if missing:
-        text = f"{', '.join(missing)} not there yet; the first agent creates them"
-        yield Finding("note", "Streams", text, {"missing": missing})
+        text = f"{', '.join(missing)} not there yet"
+        remedy = "nothing to do: the first agent creates them"
+        yield Finding("note", "Streams", text, {"missing": missing}, remedy)
     else:
         yield Finding("good", "Streams", "all there")
     for declaration in declared:
@@ -81,15 +82,20 @@ def _examine(
     if cluster.get("replicas"):
         facts["leader"] = cluster.get("leader", "")
         text += f", {facts['replicas']} replicas, leader {facts['leader'] or 'none'}"
-    troubles = list(_copies(cluster))
-    if troubles:
+    troubles: list[str] = []
+    remedies: dict[str, None] = {}
+    for trouble, remedy in _copies(cluster):
         verdict = "bad"
+        troubles.append(trouble)
+        remedies[remedy] = None
     for field, have, want in differences(declaration, there):
         facts.setdefault("differs", []).append(field)
         setting = _BY_SETTING.get(f"{name}.{field}") or _BY_SETTING.get(field)
         if setting is not None:
             verdict = "note" if verdict == "good" else verdict
-            troubles.append(_set_otherwise(field, have, want, config.variable(setting)))
+            variable = config.variable(setting)
+            troubles.append(f"{field} is {have!r}, here {variable} says {want!r}")
+            remedies[f"set {variable} alike everywhere: whoever sets it decides for all"] = None
             continue
         verdict = "bad"
         remedy = (
@@ -98,12 +104,10 @@ def _examine(
             else "the next agent that starts brings it to the declared form; if it comes back, "
             "somebody runs another version of Hubbub"
         )
-        troubles.append(f"{field} is {have!r}, declared {want!r}: {remedy}")
-    return Finding(verdict, f"Stream {name}", "; ".join([text, *troubles]), facts)
-
-
-def _set_otherwise(field: str, have: object, want: object, variable: str) -> str:
-    return f"{field} is {have!r}, here {variable} says {want!r}: whoever sets it decides for all"
+        troubles.append(f"{field} is {have!r}, declared {want!r}")
+        remedies[remedy] = None
+    told = "; ".join([text, *troubles])
+    return Finding(verdict, f"Stream {name}", told, facts, "; ".join(remedies))
 
 
 def differences(
@@ -127,14 +131,17 @@ def differences(
             yield field, have, want  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _copies(cluster: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the copies of a stream in a cluster."""
+def _copies(cluster: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the copies of a stream in a cluster, and what helps."""
     replicas: list[dict[str, Any]] = cluster.get("replicas") or []
     if replicas and not cluster.get("leader"):
-        yield "it has no leader: start the servers of the cluster that are down"
+        yield "it has no leader", "start the servers of the cluster that are down"
     for replica in replicas:
         name, lag = replica.get("name", "?"), int(replica.get("lag", 0))
         if replica.get("offline"):
-            yield f"its copy on {name} is offline: start that server"
+            yield f"its copy on {name} is offline", f"start the server {name}"
         elif not replica.get("current", True) or lag > _LAGGING_MESSAGES:
-            yield f"its copy on {name} lags by {lag:,}: look into that server's log if it stays so"
+            yield (
+                f"its copy on {name} lags by {lag:,}",
+                f"look into the log of {name} if it stays so",
+            )

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { api } from "../api";
 import type { DeltaEvent, LogEvent } from "../protocol";
 import { TaskLogStore } from "./tasklog";
 
@@ -64,4 +65,30 @@ test("of a text that was begun before, what comes from now on is there", () => {
   log.write(piece("a time", 10));
   log.write(piece("Once ", 0));
   expect(log.slice.value.writing).toMatchObject([{ text: "upon a time", from: 5, after: 3 }]);
+});
+
+test("what was left out before a frame is read, although later events were heard", async () => {
+  const stored = [1, 2, 3, 4, 5].map((sequence) => ({ sequence, kind: "k", at: "", data: {} }));
+  let kept = 2;
+  const read = vi.spyOn(api, "log").mockImplementation(async (_, { after = 0 }) => ({
+    events: stored.slice(0, kept).filter((one) => one.sequence > after),
+    next: null,
+  }));
+  const log = new TaskLogStore("t");
+  await log.read();
+  kept = 5;
+  log.hear(event(5, "k")); // 3 and 4 were not told
+  await log.read();
+  expect(log.slice.value.events.map((one) => one.sequence)).toEqual([1, 2, 3, 4, 5]);
+  expect(read.mock.lastCall?.[1].after).toBe(2);
+  read.mockRestore();
+});
+
+test("what an attempt was writing when its process died is not shown once another one begins", () => {
+  const log = new TaskLogStore("t");
+  log.write(piece("Once", 0));
+  log.hear(event(7, "claimed", { attempt: 1 }));
+  expect(log.slice.value.writing).toHaveLength(1);
+  log.hear(event(8, "claimed", { attempt: 2 }));
+  expect(log.slice.value.writing).toHaveLength(0);
 });

@@ -1,7 +1,8 @@
 /** The whole log of one task: what is stored of it, and what happens now. */
 import { api } from "../api";
 import { asProblem, type Problem } from "../problem";
-import type { DeltaEvent, LogEvent, StoredEvent } from "../protocol";
+import type { DeltaEvent, LogEvent, StoredEvent, TaskState } from "../protocol";
+import { FINAL_STATES } from "../protocol";
 import { Slice } from "../slice";
 
 const PAGE = 500;
@@ -33,6 +34,8 @@ export class TaskLogStore {
   #events: StoredEvent[] = [];
   readonly #writing = new Map<string, Writing>();
   #isWhole = false;
+  /** Up to where the log was read: what was heard behind it may have holes. */
+  #readTo = 0;
   #problem: Problem | null = null;
   #reading: AbortController | undefined;
 
@@ -46,7 +49,7 @@ export class TaskLogStore {
     const reading = new AbortController();
     this.#reading = reading;
     try {
-      let after: number | null = this.#isWhole ? (this.#events.at(-1)?.sequence ?? 0) : 0;
+      let after: number | null = this.#readTo;
       while (after !== null) {
         const page: { events: StoredEvent[]; next: number | null } = await api.log(
           this.id,
@@ -54,6 +57,7 @@ export class TaskLogStore {
           reading.signal,
         );
         this.#merge(page.events);
+        this.#readTo = page.events.at(-1)?.sequence ?? this.#readTo;
         after = page.next;
         this.#publish();
       }
@@ -95,19 +99,26 @@ export class TaskLogStore {
 
   #merge(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      const last = this.#events.at(-1);
-      if (!last || event.sequence > last.sequence) this.#events.push(event);
-      else {
-        const at = this.#events.findIndex((one) => one.sequence >= event.sequence);
-        if (this.#events[at]?.sequence !== event.sequence) this.#events.splice(at, 0, event);
-      }
-      if (event.kind === "said") {
-        const key = event.data.key;
-        if (typeof key === "string") this.#writing.delete(key);
-        this.#writing.delete("");
-      } else if (["completed", "failed", "canceled", "rejected"].includes(event.kind)) {
-        this.#writing.clear();
-      }
+      // Most come in order, so the place is near the end.
+      const before = this.#events.findLastIndex((one) => one.sequence <= event.sequence);
+      if (this.#events[before]?.sequence === event.sequence) continue;
+      if (before === this.#events.length - 1) this.#events.push(event);
+      else this.#events.splice(before + 1, 0, event);
+      this.#settle(event);
+    }
+  }
+
+  /** Forget texts that are not being written any more. */
+  #settle({ kind, data }: StoredEvent): void {
+    if (kind === "said") {
+      if (typeof data.key === "string") this.#writing.delete(data.key);
+      this.#writing.delete("");
+    } else if (kind === "retrying" || FINAL_STATES.has(kind as TaskState)) {
+      this.#writing.clear();
+    } else if (kind === "claimed" && typeof data.attempt === "number") {
+      // An attempt whose process died says no more.
+      for (const { key, attempt } of [...this.#writing.values()])
+        if (attempt < data.attempt) this.#writing.delete(key);
     }
   }
 

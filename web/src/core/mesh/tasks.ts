@@ -1,5 +1,5 @@
 /** The tasks that changed last, kept up to date by the events of their logs. */
-import type { LogEvent, Task, TaskState } from "../protocol";
+import type { LogEvent, Question, Task, TaskState } from "../protocol";
 import { FINAL_STATES } from "../protocol";
 import { Slice } from "../slice";
 
@@ -18,6 +18,36 @@ const STATE_AFTER: { readonly [kind: string]: TaskState } = {
 };
 
 export const stateAfter = (kind: string): TaskState | undefined => STATE_AFTER[kind];
+
+/** What an event changes of a task beside its state. */
+function toldBy({ kind, data }: LogEvent, task: Task): Partial<Task> {
+  const { questions = [] } = task;
+  switch (kind) {
+    case "claimed":
+      // Whoever takes it has the version that it began with.
+      return {
+        held_up: "",
+        ...(typeof data.attempt === "number" ? { attempt: data.attempt } : {}),
+        ...(typeof data.version === "string" ? { version: data.version } : {}),
+      };
+    case "retrying":
+      return { error: String(data.error ?? "") };
+    case "asked": {
+      const asked = data.question as unknown as Question | undefined;
+      if (!asked?.id || questions.some((one) => one.id === asked.id)) return {};
+      return { questions: [...questions, asked] };
+    }
+    case "answered":
+    case "timed_out":
+      return { questions: questions.filter((one) => one.id !== data.id) };
+    case "parked":
+    case "waiting":
+      // It tells all that is open: what an attempt before asked may be asked no more.
+      return { questions: Array.isArray(data.questions) ? (data.questions as never) : [] };
+    default:
+      return FINAL_STATES.has(kind as TaskState) ? { questions: [], held_up: "" } : {};
+  }
+}
 
 export class TaskStore {
   readonly slice = new Slice<readonly Task[]>([], 200);
@@ -42,10 +72,8 @@ export class TaskStore {
     const task = this.#tasks.get(event.task_id);
     const state = stateAfter(event.kind);
     if (!task) return state !== undefined;
-    const next: Task = { ...task, updated_at: event.at };
+    const next: Task = { ...task, ...toldBy(event, task), updated_at: event.at };
     if (state) next.state = state;
-    if (event.kind === "claimed" && typeof event.data.attempt === "number")
-      next.attempt = event.data.attempt;
     this.#tasks.set(task.id, next);
     this.#publish();
     // The end has more to tell: the result, what it cost.

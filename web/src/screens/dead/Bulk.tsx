@@ -23,7 +23,8 @@ export function Bulk({
   picked: readonly DeadLetter[];
   onPick: (all: boolean) => void;
   onDiscard: (letters: readonly DeadLetter[]) => void;
-  onDone: () => void;
+  /** Those that are tried again, by their ids. */
+  onDone: (ids: readonly string[]) => void;
 }) {
   const [progress, setProgress] = useState<Progress | null>(null);
   const isBusy = progress !== null && progress.done < progress.total;
@@ -37,7 +38,8 @@ export function Bulk({
     if (done > 0) toast(`${done} ${done === 1 ? "is" : "are"} tried again.`);
     if (failures.length === 0) setProgress(null);
     onPick(false);
-    onDone();
+    const failed = new Set(failures.map(({ letter }) => letter.id));
+    onDone(letters.map(({ id }) => id).filter((id) => !failed.has(id)));
   };
   return (
     <div className="dead-bulk">

@@ -2,7 +2,7 @@
 import { ArrowLeft, MailCheck, Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { useNarrow, useSlice } from "@/app/hooks";
+import { useLoad, useNarrow, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
 import { toast } from "@/app/toasts";
 import { api } from "@/core/api";
@@ -53,9 +53,14 @@ export function DeadLetters({ id: path }: { id?: string | undefined }) {
   const discard = (gone: readonly DeadLetter[]) => {
     const undo = discards.discard(gone.map((one) => one.id));
     setPicked(new Set());
-    if (selected && gone.includes(selected)) select(undefined);
+    if (gone.some((one) => one.id === id || one.task_id === id)) select(undefined);
     const text = gone.length === 1 ? "One dead letter" : `${gone.length} dead letters`;
     toast(`${text} discarded.`, { action: { name: "Undo", run: undo }, ms: UNDO_MS });
+  };
+
+  const retried = (letter: DeadLetter) => {
+    loaded.forget([letter.id]);
+    select(undefined);
   };
 
   useKeys(PAGE, (event) => {
@@ -77,7 +82,7 @@ export function DeadLetters({ id: path }: { id?: string | undefined }) {
           picked={shown.filter((one) => picked.has(one.id))}
           onPick={(all) => setPicked(new Set(all ? shown.map((one) => one.id) : []))}
           onDiscard={discard}
-          onDone={loaded.reload}
+          onDone={loaded.forget}
         />
       )}
       {!loaded.isLoaded && !loaded.problem && <Skeleton lines={8} />}
@@ -109,15 +114,10 @@ export function DeadLetters({ id: path }: { id?: string | undefined }) {
           key={selected.id}
           letter={selected}
           onDiscard={() => discard([selected])}
-          onRetried={() => {
-            loaded.reload();
-            select(undefined);
-          }}
+          onRetried={() => retried(selected)}
         />
       ) : loaded.isLoaded && id && !hidden.has(id) ? (
-        <Empty>
-          This dead letter is not among those that were read: it was retried or discarded.
-        </Empty>
+        <Unlisted key={id} id={id} onDiscard={(letter) => discard([letter])} onRetried={retried} />
       ) : loaded.isLoaded && letters.length === 0 ? (
         <Nothing />
       ) : loaded.isLoaded ? (
@@ -130,6 +130,35 @@ export function DeadLetters({ id: path }: { id?: string | undefined }) {
       {(!narrow || !id) && list}
       {(!narrow || id) && detail}
     </section>
+  );
+}
+
+/** One that is not on the list, which begins with the newest: it is asked for by itself. */
+function Unlisted({
+  id,
+  onDiscard,
+  onRetried,
+}: {
+  id: string;
+  onDiscard: (letter: DeadLetter) => void;
+  onRetried: (letter: DeadLetter) => void;
+}) {
+  const { data: letter, problem, reload } = useLoad((signal) => api.deadLetter(id, signal), [id]);
+  if (problem?.status === 404)
+    return (
+      <Empty>
+        There is no dead letter {id} any more: it was retried or discarded, or it is too old to be
+        kept. Or it is somebody else's.
+      </Empty>
+    );
+  if (problem) return <Failure problem={problem} onRetry={reload} />;
+  if (!letter) return <Skeleton lines={6} />;
+  return (
+    <LetterDetail
+      letter={letter}
+      onDiscard={() => onDiscard(letter)}
+      onRetried={() => onRetried(letter)}
+    />
   );
 }
 

@@ -1,6 +1,6 @@
 /** One dead letter: why it died, what it says, and what can be done with it. */
 import { Pencil, RotateCcw, Scissors, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { paths } from "@/app/places";
 import { toast } from "@/app/toasts";
@@ -106,7 +106,8 @@ export function LetterDetail({
   );
 }
 
-function Payload({ letter }: { letter: DeadLetter }) {
+/** It may be as large as a megabyte: it is read and written out once. */
+const Payload = memo(function Payload({ letter }: { letter: DeadLetter }) {
   const payload = payloadOf(letter);
   return (
     <section>
@@ -118,7 +119,7 @@ function Payload({ letter }: { letter: DeadLetter }) {
       )}
     </section>
   );
-}
+});
 
 function Headers({ headers }: { headers: readonly [string, string][] }) {
   if (headers.length === 0) return null;

@@ -17,7 +17,14 @@ export interface Letters {
   readonly isLoaded: boolean;
 }
 
-export function useLetters(): Letters & { readOlder: () => void; reload: () => void } {
+export interface LetterList extends Letters {
+  readonly readOlder: () => void;
+  readonly reload: () => void;
+  /** Take out what is not there any more: older ones are not read anew. */
+  readonly forget: (ids: readonly string[]) => void;
+}
+
+export function useLetters(): LetterList {
   const mesh = useMesh();
   const changes = useSlice(mesh.letters);
   const [state, setState] = useState<Letters>({
@@ -73,5 +80,13 @@ export function useLetters(): Letters & { readOlder: () => void; reload: () => v
       reading.current = false;
     }
   };
-  return { ...state, readOlder, reload: () => setTurn((before) => before + 1) };
+  const forget = (ids: readonly string[]) => {
+    const gone = new Set(ids);
+    setState((known) => ({
+      ...known,
+      letters: known.letters.filter((one) => !gone.has(one.id)),
+    }));
+    setTurn((before) => before + 1);
+  };
+  return { ...state, readOlder, forget, reload: () => setTurn((before) => before + 1) };
 }

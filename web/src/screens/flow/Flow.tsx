@@ -11,6 +11,7 @@ import { Figures } from "./Figures";
 import { Lanes } from "./Lanes";
 import { Legend } from "./Legend";
 import { MarkTable } from "./MarkTable";
+import { firstOf } from "./rows";
 import { Trace } from "./Trace";
 import { WINDOWS } from "./windows";
 import "./flow.css";
@@ -130,7 +131,7 @@ function LanesOrNothing(props: {
 function Scrubber({ at, onChange }: { at: number; onChange: (at: number) => void }) {
   const mesh = useMesh();
   const now = useNow(1_000);
-  const first = Math.max(mesh.marks.all[0]?.at ?? now, now - REACH_MS);
+  const first = Math.max(firstOf(mesh.marks.all, now), now - REACH_MS);
   const words = `${day(at)}, ${clock(at)}`;
   const input = useValueText(words);
   return (

@@ -82,7 +82,7 @@ function Step({ link }: { link: ChainLink }) {
 
 function merge(stored: (Message | null)[], live: readonly Message[], trace: string): Message[] {
   const found = new Map<string, Message>();
-  for (const one of stored) if (one) found.set(one.key, one);
-  for (const one of live) if (one.context === trace) found.set(one.key, one);
+  // What was read of another conversation stays until this one is read.
+  for (const one of [...stored, ...live]) if (one?.context === trace) found.set(one.key, one);
   return [...found.values()].sort((a, b) => a.at - b.at);
 }

@@ -1,8 +1,15 @@
 /** What is wrong, or worth a word, and what helps. */
-import { CircleAlert, CircleCheck, Info, type LucideIcon, TriangleAlert } from "lucide-react";
+import {
+  ArrowRight,
+  CircleAlert,
+  CircleCheck,
+  Info,
+  type LucideIcon,
+  TriangleAlert,
+} from "lucide-react";
 import type { Health } from "@/core/protocol";
 import { Badge, CopyText, Panel } from "@/kit";
-import { gravest } from "./facts";
+import { gravest, remedyOf } from "./facts";
 
 type Finding = Health["findings"][number];
 
@@ -28,7 +35,11 @@ export function Findings({
   const shown = !isConnected && isWell ? [AWAY, ...grave] : isWell ? [WELL, ...grave] : grave;
   return (
     <Panel title="Findings">
-      <ul className="health-findings" aria-live="polite">
+      {/* The figures in the findings move all the time: only how many there are is read out. */}
+      <span className="hidden-label" aria-live="polite">
+        {isWell ? "All is well" : `${grave.length} findings`}
+      </span>
+      <ul className="health-findings">
         {shown.map((one) => (
           <OneFinding key={`${one.title} ${one.detail}`} finding={one} />
         ))}
@@ -70,8 +81,29 @@ function OneFinding({ finding: { level, title, detail, remedy } }: { finding: Fi
           <b>{title}</b> <Badge tone={tone}>{name}</Badge>
         </p>
         {detail && <p className="health-detail">{detail}</p>}
-        {remedy && <CopyText text={remedy} />}
+        {remedy && <Remedy text={remedy} />}
       </div>
     </li>
+  );
+}
+
+/** What helps, with its commands to be copied. */
+function Remedy({ text }: { text: string }) {
+  const parts = remedyOf(text);
+  const last = parts.at(-1);
+  // A command at the end, and no other one, stands in a box of its own.
+  const isAlone = last?.isCommand && parts.filter((part) => part.isCommand).length === 1;
+  return (
+    <div className="health-remedy">
+      <p>
+        <ArrowRight size={14} aria-hidden="true" />{" "}
+        <span>
+          {(isAlone ? parts.slice(0, -1) : parts).map((part) =>
+            part.isCommand ? <code key={part.key}>{part.text}</code> : part.text,
+          )}
+        </span>
+      </p>
+      {isAlone && <CopyText text={last.text} />}
+    </div>
   );
 }

@@ -1,11 +1,11 @@
 /** How the mesh is: what is wrong and what helps, the server, the streams, and who works. */
 import { Lock } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { useLoad, useMesh, useNow } from "@/app/hooks";
 import { api } from "@/core/api";
 import type { Health as Facts } from "@/core/protocol";
 import { bytes, compact, duration } from "@/core/text";
-import { Empty, Failure, Panel, Skeleton } from "@/kit";
+import { CopyText, Empty, Failure, Panel, Skeleton } from "@/kit";
 import { Findings } from "./Findings";
 import { Streams } from "./Streams";
 import { Workers } from "./Workers";
@@ -15,8 +15,14 @@ const EVERY_MS = 5_000;
 
 export function Health() {
   const mesh = useMesh();
+  const { data, problem, isLoading, reload } = useLoad(api.health, []);
   // The clock stands still while the page is hidden.
-  const { data, problem, reload } = useLoad(api.health, [useNow(EVERY_MS)]);
+  const turn = useNow(EVERY_MS);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the clock alone asks for it
+  useEffect(() => {
+    // A large mesh takes its time to look through: the answer on its way is waited for.
+    if (!isLoading) reload();
+  }, [turn]);
   const isRefused = !mesh.seesAll || problem?.status === 403;
   return (
     <section className="screen health" aria-label="Health">
@@ -69,19 +75,25 @@ function Whole({ facts }: { facts: Facts }) {
 function Server({ facts: { server, connected } }: { facts: Facts }) {
   if (!server) return <Panel title="NATS server">{null}</Panel>;
   const { name, version, url, cluster } = server;
-  const kept = Object.entries(server.jetstream ?? {});
+  const { memory, storage, streams, consumers, ...others } = server.jetstream;
   return (
     <Panel title="NATS server">
       <FactList
         facts={[
           ["State", connected ? "connected" : "away"],
-          ["Name", <Short key="name" text={name} />],
           ["Version", version],
           ["Address", <code key="url">{url}</code>],
           ["Cluster", cluster],
-          ...kept.map(([fact, value]): Fact => [named(fact), written(fact, value)]),
+          ["Stored on disk", storage === undefined ? "" : bytes(storage)],
+          ["Stored in memory", memory === undefined ? "" : bytes(memory)],
+          ["Streams", streams === undefined ? "" : compact(streams)],
+          ["Readers of streams", consumers === undefined ? "" : compact(consumers)],
+          ...Object.entries(others).map(([fact, value]): Fact => [fact, compact(value)]),
         ]}
       />
+      <div className="health-name">
+        <span className="muted">Name</span> <CopyText text={name} />
+      </div>
     </Panel>
   );
 }
@@ -101,23 +113,4 @@ function FactList({ facts }: { facts: readonly Fact[] }) {
         ))}
     </dl>
   );
-}
-
-/** Names that servers give themselves are long, and say little. */
-function Short({ text }: { text: string }) {
-  return (
-    <span className="health-short truncate" title={text}>
-      {text}
-    </span>
-  );
-}
-
-const named = (fact: string): string => {
-  const words = fact.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
-
-function written(fact: string, value: number): string {
-  if (value < 0) return "unlimited";
-  return /memory|storage|store|bytes/.test(fact) ? bytes(value) : compact(value);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Health } from "@/core/protocol";
-import { gravest, laggards, mixed } from "./facts";
+import { gravest, laggards, mixed, remedyOf } from "./facts";
 
 test("agents whose workers differ in their version", () => {
   const workers = [
@@ -28,4 +28,14 @@ test("what is grave comes first", () => {
     "info",
     "ok",
   ]);
+});
+
+test("commands in what helps are told from the rest", () => {
+  const told = (text: string) => remedyOf(text).map((one) => [one.text, one.isCommand]);
+  expect(told("start it with `hubbub run`")).toEqual([
+    ["Start it with ", false],
+    ["hubbub run", true],
+  ]);
+  expect(told("`a` or `b`, at last").filter(([, isCommand]) => isCommand)).toHaveLength(2);
+  expect(told("update the old ones")).toEqual([["Update the old ones", false]]);
 });

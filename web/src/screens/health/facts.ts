@@ -35,3 +35,12 @@ const LEVELS = ["error", "warning", "info", "ok"] as const;
 export function gravest(findings: Health["findings"]): Health["findings"] {
   return [...findings].sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
+
+/** The parts of what helps: sentences, and commands, which stand in backquotes. */
+export function remedyOf(text: string): { key: string; text: string; isCommand: boolean }[] {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return first
+    .split("`")
+    .map((part, ix) => ({ key: `${ix}`, text: part, isCommand: ix % 2 === 1 }))
+    .filter((part) => part.text !== "");
+}

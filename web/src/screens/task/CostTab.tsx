@@ -8,6 +8,7 @@ import { dollars } from "../tasks/rows";
 import { callsOf, priceOf } from "./cost";
 import { TokenPlot } from "./TokenPlot";
 import type { Shown } from "./useTask";
+import "./cost.css";
 
 const MOST = 500;
 
@@ -48,13 +49,13 @@ export function CostTab({ shown }: { shown: Shown }) {
               <tr>
                 <th scope="col">At</th>
                 <th scope="col">Model</th>
-                <th scope="col" className="figure">
+                <th scope="col" className="task-figure">
                   In
                 </th>
-                <th scope="col" className="figure">
+                <th scope="col" className="task-figure">
                   Out
                 </th>
-                <th scope="col" className="figure">
+                <th scope="col" className="task-figure">
                   In all
                 </th>
               </tr>
@@ -64,9 +65,9 @@ export function CostTab({ shown }: { shown: Shown }) {
                 <tr key={call.sequence}>
                   <td className="num">{clock(call.at)}</td>
                   <td>{call.model || <span className="muted">–</span>}</td>
-                  <td className="figure">{call.input.toLocaleString("en")}</td>
-                  <td className="figure">{call.output.toLocaleString("en")}</td>
-                  <td className="figure">{compact(call.total)}</td>
+                  <td className="task-figure">{call.input.toLocaleString("en")}</td>
+                  <td className="task-figure">{call.output.toLocaleString("en")}</td>
+                  <td className="task-figure">{compact(call.total)}</td>
                 </tr>
               ))}
             </tbody>

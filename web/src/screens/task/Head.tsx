@@ -23,8 +23,9 @@ import { FINAL_STATES } from "@/core/protocol";
 import { compact, moment } from "@/core/text";
 import { Avatar, Button, IconButton, StateBadge } from "@/kit";
 import { titleOf } from "../tasks/rows";
-import { ReplayCheck, Steer, Stop } from "./dialogs";
+import { ReplayCheck, Stop } from "./dialogs";
 import { Since } from "./Since";
+import { Steer } from "./Steer";
 import type { TaskView } from "./view";
 
 type Open = "" | "stop" | "steer" | "check";
@@ -33,13 +34,14 @@ export function Head({
   task,
   view,
   isWhole,
-  isPast,
+  point,
 }: {
   task: Task;
   view: TaskView;
   /** Whether the log has been read to its end. */
   isWhole: boolean;
-  isPast: boolean;
+  /** How many events are shown; null for all. */
+  point: number | null;
 }) {
   const mesh = useMesh();
   const narrow = useNarrow();
@@ -48,10 +50,15 @@ export function Head({
   const { state: link } = useSlice(mesh.link);
   const mayAct = mesh.isOperator || task.owner === mesh.session.user;
   const isOver = FINAL_STATES.has(task.state);
-  const isAway = link === "offline";
+  const isPast = point !== null;
+  // What acts on the task as it is now is not done while one looks at how it was.
+  const isAway = link === "offline" || isPast;
+  const [isBusy, setBusy] = useState(false);
   const state = view.count > 0 && (isWhole || isPast) ? view.state : task.state;
 
   const rerun = async (after: number | null) => {
+    if (isBusy) return;
+    setBusy(true);
     try {
       const again = await api.rerun(task.id, after);
       mesh.tasks.put([again]);
@@ -60,9 +67,11 @@ export function Head({
     } catch (error) {
       toast(asProblem(error).message, { bad: true });
     }
+    setBusy(false);
   };
   const copyLink = () => {
-    const url = `${location.origin}${paths.task(task.id)}`;
+    const at = isPast ? `?at=${point}` : "";
+    const url = `${location.origin}${paths.task(task.id)}${at}`;
     navigator.clipboard.writeText(url).then(
       () => toast("Link copied"),
       () => toast(url),
@@ -77,7 +86,12 @@ export function Head({
       isOff: !mayAct || isOver || isAway,
     },
     { id: "steer", name: "Steer", icon: <Navigation size={15} />, isOff: isAway },
-    { id: "rerun", name: "Run again", icon: <RotateCcw size={15} />, isOff: isAway },
+    {
+      id: "rerun",
+      name: "Run again",
+      icon: <RotateCcw size={15} />,
+      isOff: !mayAct || isAway || isBusy,
+    },
     {
       id: "edit",
       name: "Run again with other values …",
@@ -88,7 +102,7 @@ export function Head({
       id: "retry",
       name: "Try again, keep what went well",
       icon: <RotateCcw size={15} />,
-      isOff: isAway || state !== "failed",
+      isOff: !mayAct || isAway || isBusy || state !== "failed",
     },
     {
       id: "check",
@@ -96,7 +110,12 @@ export function Head({
       icon: <FlaskConical size={15} />,
       isOff: !mayAct || isAway,
     },
-    { id: "copy", name: "Copy link", icon: <Copy size={15} />, isOff: false },
+    {
+      id: "copy",
+      name: isPast ? "Copy link to this point" : "Copy link",
+      icon: <Copy size={15} />,
+      isOff: false,
+    },
     { id: "flow", name: "Show in the flow", icon: <Waypoints size={15} />, isOff: false },
     {
       id: "conversation",
@@ -114,7 +133,9 @@ export function Head({
     else if (id === "flow") go(paths.flow(task.context_id));
     else if (id === "conversation") go(paths.conversation(task.context_id));
   };
-  const beside = narrow ? 0 : 3;
+  // In the past, the bar of the slider has the two that make sense there.
+  const offered = isPast ? actions.filter(({ id }) => !LIVE.has(id)) : actions;
+  const beside = narrow || isPast ? 0 : 3;
   const close = () => setOpen("");
   return (
     <header className="screen-head task-head">
@@ -129,7 +150,7 @@ export function Head({
         <Facts task={task} view={view} />
       </div>
       <div className="task-actions">
-        {actions.slice(0, beside).map(({ id, name, icon, isOff }) => (
+        {offered.slice(0, beside).map(({ id, name, icon, isOff }) => (
           <Button
             key={id}
             look={id === "stop" ? "danger" : "plain"}
@@ -149,7 +170,7 @@ export function Head({
               disabledKeys={actions.filter((one) => one.isOff).map((one) => one.id)}
               onAction={(key) => act(String(key))}
             >
-              {actions.slice(beside).map(({ id, name, icon }) => (
+              {offered.slice(beside).map(({ id, name, icon }) => (
                 <MenuItem key={id} id={id} textValue={name} className="menu-item">
                   {icon} {name}
                 </MenuItem>
@@ -159,11 +180,14 @@ export function Head({
         </MenuTrigger>
       </div>
       <Stop task={task} isOpen={open === "stop"} onClose={close} />
-      <Steer task={task} isOpen={open === "steer"} onClose={close} />
+      <Steer task={task} mayStop={mayAct && !isOver} isOpen={open === "steer"} onClose={close} />
       <ReplayCheck task={task} isOpen={open === "check"} onClose={close} />
     </header>
   );
 }
+
+/** What is done to the task as it is now. */
+const LIVE: ReadonlySet<string> = new Set(["stop", "steer", "rerun", "edit", "retry", "check"]);
 
 interface Action {
   readonly id: string;

@@ -10,6 +10,7 @@ import { clock, moment, textOf } from "@/core/text";
 import { Badge, Empty, Name } from "@/kit";
 import { exchanged } from "./exchange";
 import type { Shown } from "./useTask";
+import "./exchange.css";
 
 export function MessagesTab({ task, shown }: { task: Task; shown: Shown }) {
   const { view } = shown;

@@ -1,16 +1,25 @@
 /** The log as it is stored. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { History, Search, X } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Input, SearchField } from "react-aria-components";
 import type { StoredEvent } from "@/core/protocol";
 import { clock, moment } from "@/core/text";
 import { Button, Empty, IconButton, JsonView } from "@/kit";
 import { toneOf } from "./playing";
 import type { Shown } from "./useTask";
+import "./raw.css";
 
 const ROW = 28;
 const SHOWN = 400;
+const STEPS: { readonly [key: string]: number } = {
+  ArrowDown: 1,
+  ArrowUp: -1,
+  PageDown: 15,
+  PageUp: -15,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
 
 export function RawTab({
   shown,
@@ -23,7 +32,9 @@ export function RawTab({
   const [wanted, setWanted] = useState("");
   const [chosen, setChosen] = useState<number | null>(null);
   const box = useRef<HTMLDivElement>(null);
-  const found = useMemo(() => searched(events, wanted), [events, wanted]);
+  // A long log takes its time to be searched: what is typed is not held up by that.
+  const sought = useDeferredValue(wanted);
+  const found = useMemo(() => searched(events, sought), [events, sought]);
   const rows = useVirtualizer({
     count: found.length,
     getScrollElement: () => box.current,
@@ -33,7 +44,10 @@ export function RawTab({
   const event = events.find((one) => one.sequence === chosen);
   const move = (by: number) => {
     const at = found.findIndex((one) => one.sequence === chosen);
-    const next = Math.min(found.length - 1, Math.max(0, at < 0 ? 0 : at + by));
+    const next = Math.min(
+      found.length - 1,
+      Math.max(0, at < 0 && Number.isFinite(by) ? 0 : at + by),
+    );
     const target = found[next];
     if (!target) return;
     setChosen(target.sequence);
@@ -66,7 +80,7 @@ export function RawTab({
           tabIndex={0}
           aria-activedescendant={event ? `raw-${event.sequence}` : undefined}
           onKeyDown={(key) => {
-            const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[key.key];
+            const by = STEPS[key.key];
             if (by === undefined) return;
             key.preventDefault();
             move(by);
@@ -100,16 +114,21 @@ export function RawTab({
               </IconButton>
             </header>
             <p className="muted">{moment(event.at)}</p>
-            <Button onPress={() => onPoint(log.events.indexOf(event) + 1 || null)}>
+            <Button onPress={() => onPoint(pointOf(log.events, event))}>
               <History size={14} aria-hidden="true" /> Show the task as of here
             </Button>
-            <JsonView value={event.data} />
+            <Whole event={event} />
           </aside>
         )}
       </div>
     </div>
   );
 }
+
+/** It may be as large as a megabyte: it is written out once, not whenever the log grows. */
+const Whole = memo(function Whole({ event }: { event: StoredEvent }) {
+  return <JsonView value={event.data} />;
+});
 
 function Row({
   event,
@@ -152,6 +171,12 @@ function json(event: StoredEvent): string {
     texts.set(event, text);
   }
   return text;
+}
+
+/** The point of the log behind an event; null behind the last one: that is now. */
+function pointOf(events: readonly StoredEvent[], event: StoredEvent): number | null {
+  const point = events.indexOf(event) + 1;
+  return point === 0 || point === events.length ? null : point;
 }
 
 const brief = (event: StoredEvent): string => json(event).slice(0, SHOWN);

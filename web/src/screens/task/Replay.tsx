@@ -9,6 +9,7 @@ import { Button, IconButton, Segmented } from "@/kit";
 import { useValueText } from "@/kit/valueText";
 import { RunFrom } from "./dialogs";
 import { pauseAfter, SPEEDS, type Speed, toneOf } from "./playing";
+import "./replay.css";
 
 interface Props {
   task: Task;

@@ -9,6 +9,7 @@ import { clock, duration, moment } from "@/core/text";
 import { Empty, Segmented } from "@/kit";
 import { courseOf, type Scale, type Span, type Stretch, scaleOf, totals } from "./spans";
 import type { Shown } from "./useTask";
+import "./steps.css";
 
 const ROW = 30;
 
@@ -79,7 +80,7 @@ export function StepsTab({ task, shown }: { task: Task; shown: Shown }) {
           <div className="steps-lane">
             {course.stretches.map((one) => (
               <i
-                key={one.from}
+                key={`${one.kind} ${one.from} ${one.to}`}
                 className={`steps-stretch ${one.kind}`}
                 style={placed(scale, one.from, one.to ?? now)}
                 title={`${STRETCH_NAMES[one.kind]}, ${duration((one.to ?? now) - one.from)}`}
@@ -144,7 +145,7 @@ function Bar({
       >
         {span.retries.map((retry) => (
           <i
-            key={retry.at}
+            key={retry.sequence}
             className="steps-retry"
             style={{ "--part": within(scale, span.from, to, retry.at) } as CSSProperties}
           />
@@ -164,7 +165,7 @@ function Bar({
           {moment(span.from)} to {span.to === null ? "now" : clock(span.to)}
         </span>
         {span.retries.map((retry) => (
-          <span key={retry.at}>
+          <span key={retry.sequence}>
             {clock(retry.at)} tried again: {retry.error}
           </span>
         ))}

@@ -7,6 +7,7 @@ import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { agentToken } from "@/core/text";
 import { CopyText, Empty, Failure, Skeleton } from "@/kit";
+import { heldUpBy } from "../tasks/rows";
 import { CostTab } from "./CostTab";
 import { ChatTab } from "./chat/ChatTab";
 import { Head } from "./Head";
@@ -49,9 +50,9 @@ export function TaskPage({ id, tab: wanted }: { id: string; tab: string }) {
   const { log } = shown;
   return (
     <div className="screen task">
-      <Head task={task} view={shown.view} isWhole={log.isWhole} isPast={point !== null} />
-      <Unserved task={task} />
-      {log.isWhole && log.events.length > 1 && (
+      <Head task={task} view={shown.view} isWhole={log.isWhole} point={point} />
+      {point === null && <HeldUp task={task} />}
+      {log.isWhole && (log.events.length > 1 || point !== null) && (
         <Replay task={task} events={log.events} point={point} onPoint={setPoint} />
       )}
       <TabLinks id={id} tab={tab} />
@@ -113,16 +114,19 @@ function TabLinks({ id, tab }: { id: string; tab: Tab }) {
 }
 
 /** Nobody is there who could go on with it. */
-function Unserved({ task }: { task: Task }) {
+function HeldUp({ task }: { task: Task }) {
   const mesh = useMesh();
   const agents = useSlice(mesh.agents.slice);
   const { agents: loaded } = useSlice(mesh.loaded);
-  const token = agentToken(task.agent);
-  const isServed = agents.some((one) => one.token === token && one.online);
-  if (FINAL_STATES.has(task.state) || !loaded?.done || isServed) return null;
+  const agent = agents.find((one) => one.token === agentToken(task.agent));
+  const reason = heldUpBy(task, agent ?? (loaded?.done ? null : undefined));
+  if (FINAL_STATES.has(task.state) || !reason) return null;
   return (
     <div className="task-unserved" role="status">
-      <span>No worker serves {task.agent} now; the task waits.</span>
+      <span>
+        The task waits: {reason}.
+        {agent?.online && " Start the code that still has that version, beside the new one."}
+      </span>
       <CopyText text="hubbub run MODULE:AGENT" />
     </div>
   );

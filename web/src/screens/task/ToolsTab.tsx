@@ -25,13 +25,13 @@ export function ToolsTab({ shown }: { shown: Shown }) {
         <thead>
           <tr>
             <th scope="col">Tool</th>
-            <th scope="col" className="figure">
+            <th scope="col" className="task-figure">
               Calls
             </th>
-            <th scope="col" className="figure">
+            <th scope="col" className="task-figure">
               Mean
             </th>
-            <th scope="col" className="figure">
+            <th scope="col" className="task-figure">
               In all
             </th>
           </tr>
@@ -48,14 +48,14 @@ export function ToolsTab({ shown }: { shown: Shown }) {
                   <code>{sum.name}</code>
                 </Button>
               </th>
-              <td className="figure">
+              <td className="task-figure">
                 {sum.calls}
                 {sum.open > 0 && <span className="muted"> ({sum.open} open)</span>}
               </td>
-              <td className="figure">
+              <td className="task-figure">
                 {sum.calls > sum.open ? duration(sum.ms / (sum.calls - sum.open)) : "–"}
               </td>
-              <td className="figure">{duration(sum.ms)}</td>
+              <td className="task-figure">{duration(sum.ms)}</td>
             </tr>
           ))}
         </tbody>

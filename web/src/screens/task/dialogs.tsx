@@ -1,7 +1,6 @@
 /** What is asked once more before something is done to a task. */
 import { CircleCheck, TriangleAlert } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
-import { Label, TextArea, TextField } from "react-aria-components";
+import { type ReactNode, useState } from "react";
 import { useLocation } from "wouter";
 import { useLoad, useMesh } from "@/app/hooks";
 import { paths } from "@/app/places";
@@ -12,7 +11,7 @@ import type { StoredEvent, Task } from "@/core/protocol";
 import { Button, Dialog, Failure, JsonView, Skeleton } from "@/kit";
 import { keptOf } from "./kept";
 
-interface Props {
+export interface Props {
   task: Task;
   isOpen: boolean;
   onClose: () => void;
@@ -124,75 +123,6 @@ function Confirm({
         </footer>
       </div>
     </Dialog>
-  );
-}
-
-export function Steer({ task, isOpen, onClose }: Props) {
-  return (
-    <Dialog label={`Steer ${task.agent}`} isOpen={isOpen} onClose={onClose} width={520}>
-      <SteerForm task={task} onClose={onClose} />
-    </Dialog>
-  );
-}
-
-function SteerForm({ task, onClose }: Omit<Props, "isOpen">) {
-  const mesh = useMesh();
-  const [, go] = useLocation();
-  const [text, setText] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (event?: FormEvent) => {
-    event?.preventDefault();
-    const said = text.trim();
-    if (!said || isBusy) return;
-    setBusy(true);
-    setProblem(null);
-    const opened = await mesh.outbox.send({
-      kind: "direct",
-      to: task.agent,
-      context: task.context_id,
-      text: said,
-    });
-    if (opened !== null) {
-      toast(`${task.agent} has your message`, {
-        action: { name: "Open", run: () => go(paths.task(opened)) },
-      });
-      onClose();
-      return;
-    }
-    const refused = mesh.outbox.slice.value.findLast((one) => one.problem && one.text === said);
-    if (refused) {
-      setProblem(refused.problem);
-      // It is still here to be sent again.
-      mesh.outbox.drop(refused.id);
-    }
-    setBusy(false);
-  };
-  return (
-    <form className="task-dialog" onSubmit={submit}>
-      <h2>Steer {task.agent}</h2>
-      <p>
-        {task.agent} gets this as a new message of the same conversation, and works on it as a task
-        of its own. What runs here is not interrupted.
-      </p>
-      <TextField className="field" value={text} onChange={setText} autoFocus>
-        <Label>Message</Label>
-        <TextArea
-          className="input"
-          rows={4}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit();
-          }}
-        />
-      </TextField>
-      {problem && <Failure problem={problem} />}
-      <footer>
-        <Button onPress={onClose}>Leave it</Button>
-        <Button type="submit" look="primary" isDisabled={isBusy || text.trim() === ""}>
-          {isBusy ? "Sending …" : "Send"}
-        </Button>
-      </footer>
-    </form>
   );
 }
 

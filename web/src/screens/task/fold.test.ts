@@ -3,7 +3,8 @@ import type { Json, StoredEvent } from "@/core/protocol";
 import { placeOf } from "./chat/placeOf";
 import { callsOf } from "./cost";
 import { nameOf } from "./facts";
-import { extend, Folder, foldTask } from "./fold";
+import { extend, foldTask } from "./fold";
+import { Folder } from "./folder";
 import { courseOf, scaleOf, totals } from "./spans";
 import { type ItemOf, UNSTARTED } from "./view";
 
@@ -45,6 +46,26 @@ describe("foldTask", () => {
       rests: "",
     });
     expect(view.items).toMatchObject([{ kind: "opening", from: "Gateway", params: { order: 7 } }]);
+  });
+
+  it("asks no more what a task at rest, or one that ended, does not ask", () => {
+    const asks = (id: string) => ({ question: { id, prompt: id } });
+    const events = log(
+      ["claimed", 0, OPENING],
+      ["asked", 1, asks("a")],
+      ["retrying", 2, { error: "E" }],
+      ["claimed", 3, { attempt: 2 }],
+      ["asked", 4, asks("b")],
+      ["parked", 5, { questions: [{ id: "b" }] }],
+      ["canceled", 6],
+    );
+    const gone = (count: number) =>
+      foldTask(events.slice(0, count)).items.flatMap((item) =>
+        item.kind === "question" ? [item.isGone] : [],
+      );
+    expect(gone(5)).toEqual([false, false]);
+    expect(gone(6)).toEqual([true, false]);
+    expect(gone(7)).toEqual([true, true]);
   });
 
   it("pairs calls of tools with their results, also of the same name", () => {
@@ -325,4 +346,31 @@ it("puts a text that is written behind the line after which it was begun", () =>
   ]);
   expect(placeOf(items.slice(2), 3)).toBe(0);
   expect(placeOf([], 3)).toBe(-1);
+});
+
+it("a log of 20,000 events is folded at any point, and its course is told", () => {
+  const kinds = ["tool_call", "tool_result", "sent", "child", "asked", "parked", "claimed", "said"];
+  const events = log(
+    ...Array.from({ length: 20_000 }, (_, ix): [string, number, { [key: string]: Json }] => {
+      const turn = Math.floor(ix / kinds.length);
+      const data = {
+        id: `c${turn}`,
+        name: "look",
+        message_id: `m${turn}`,
+        key: `child:a.m${turn}`,
+      };
+      return [
+        kinds[ix % kinds.length] ?? "",
+        ix,
+        { ...data, question: { id: `q${turn}`, prompt: "?" } },
+      ];
+    }),
+  );
+  const counts = [20_000, 1, 19_999, 10_000, 15_001];
+  const folder = new Folder();
+  const views = counts.map((count) => folder.view(events, count));
+  const { spans } = courseOf(events);
+  expect(spans).toHaveLength(7_500);
+  for (const [ix, count] of counts.entries())
+    expect(views[ix]?.items.length).toBe(foldTask(events.slice(0, count)).items.length);
 });

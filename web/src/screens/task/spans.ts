@@ -16,7 +16,11 @@ export interface Span {
   /** Whether only the end is on record, and the beginning is where the one before ended. */
   readonly isGuessed: boolean;
   /** When it failed and was tried again. */
-  readonly retries: readonly { readonly at: number; readonly error: string }[];
+  readonly retries: readonly {
+    readonly sequence: number;
+    readonly at: number;
+    readonly error: string;
+  }[];
   readonly depth: number;
   readonly detail: string;
 }
@@ -46,6 +50,8 @@ const FINAL = new Set(["completed", "failed", "canceled", "rejected"]);
 
 export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course {
   const spans = new Map<string, Open>();
+  /** Calls of tools that have no result yet, the last one at the end. */
+  const calling = new Map<string, Open[]>();
   const stretches: { kind: Stretch["kind"]; from: number; to: number | null }[] = [];
   const first = events[0];
   let claimedAt = 0;
@@ -71,11 +77,11 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
     from: number,
     to: number | null,
     more: Partial<Open> = {},
-  ) => {
+  ): Open => {
     count += 1;
     const id = spans.has(key) ? `${key}~${count}` : key;
     const depth = Math.max(0, key.split("/").length - 2);
-    spans.set(id, {
+    const span: Open = {
       id,
       kind,
       name,
@@ -87,7 +93,9 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
       depth: kind === "question" || kind === "task" || kind === "tool" ? 0 : depth,
       detail: "",
       ...more,
-    });
+    };
+    spans.set(id, span);
+    return span;
   };
 
   if (first) {
@@ -113,7 +121,8 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         const name = `/${key.replace(/:try\d+$/, "")}`;
         if (!spans.has(name)) put(name, "step", text(data.name), before(key) || at, null);
         const known = spans.get(name);
-        if (known) known.retries = [...known.retries, { at, error: errorText(data.error) }];
+        if (known)
+          known.retries = [...known.retries, { sequence, at, error: errorText(data.error) }];
         break;
       }
       case "step": {
@@ -140,16 +149,16 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         });
         break;
       }
-      case "tool_call":
-        put(`tool:${text(data.id) || text(data.name)}`, "tool", text(data.name), at, null, {
+      case "tool_call": {
+        const call = `tool:${text(data.id) || text(data.name)}`;
+        const span = put(call, "tool", text(data.name), at, null, {
           detail: shown(data.arguments),
         });
+        calling.set(call, [...(calling.get(call) ?? []), span]);
         break;
+      }
       case "tool_result": {
-        const wanted = `tool:${text(data.id) || text(data.name)}`;
-        const open = [...spans.values()].findLast(
-          (span) => span.kind === "tool" && span.to === null && span.id.split("~")[0] === wanted,
-        );
+        const open = calling.get(`tool:${text(data.id) || text(data.name)}`)?.pop();
         if (open) open.to = at;
         break;
       }
@@ -189,7 +198,7 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
         });
         break;
       case "child": {
-        const sent = spans.get(`sent:${key.split(".").at(-1) ?? ""}`);
+        const sent = spans.get(`sent:${childOf(key)}`);
         if (sent) {
           sent.to = at;
           sent.isBad = text(data.state) !== "completed";
@@ -203,17 +212,18 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
     heard.set(branchOf(key), at);
   }
   // What it only sent, and never waited for, took no time of it.
+  const awaited = new Set(
+    events.filter(({ kind }) => kind === "child").map(({ data }) => childOf(text(data.key))),
+  );
   for (const span of spans.values())
-    if (span.kind === "task" && span.detail === "" && !waitedFor(events, span.id))
+    if (span.kind === "task" && span.detail === "" && !awaited.has(span.id.slice("sent:".length)))
       span.to = span.from;
   const inOrder = [...spans.values()].sort((a, b) => a.from - b.from);
   return { spans: inOrder, stretches };
 }
 
-const waitedFor = (events: readonly StoredEvent[], id: string): boolean =>
-  events.some(
-    ({ kind, data }) => kind === "child" && text(data.key).endsWith(`.${id.slice("sent:".length)}`),
-  );
+/** The id of the task that a call waits for: `t1` of `child:billing.t1`. */
+const childOf = (key: string): string => key.split(".").at(-1) ?? "";
 
 /** How long it worked and waited, in ms. */
 export function totals(

@@ -5,7 +5,7 @@ import { api } from "@/core/api";
 import type { TaskLog } from "@/core/mesh/tasklog";
 import type { StoredEvent, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
-import { Folder } from "./fold";
+import { Folder } from "./folder";
 import type { TaskView } from "./view";
 
 /** The task as the server tells it, asked for anew when its end is on record. */

@@ -59,7 +59,13 @@ export type Item = At &
         readonly outcome: Outcome | null;
         readonly refused: string;
       }
-    | { readonly kind: "question"; readonly question: Question; readonly answer: Given | null }
+    | {
+        readonly kind: "question";
+        readonly question: Question;
+        readonly answer: Given | null;
+        /** Whether it is asked no more, and nobody has answered it. */
+        readonly isGone: boolean;
+      }
     | {
         readonly kind: "note";
         readonly name: string;
@@ -114,6 +120,8 @@ export interface TaskView {
   readonly count: number;
   readonly sequence: number;
   readonly at: string;
+  /** The ids of the questions that are open. */
+  readonly asking: readonly string[];
   /** Where the items are that later events complete, by their keys. */
   readonly places: ReadonlyMap<string, number>;
 }
@@ -135,6 +143,7 @@ export const UNSTARTED: TaskView = {
   count: 0,
   sequence: 0,
   at: "",
+  asking: [],
   places: new Map(),
 };
 

@@ -1,6 +1,9 @@
 /** One control for each field of a start form. */
+import { useId, useState } from "react";
 import { Checkbox, CheckboxGroup, Input, Label, TextArea, TextField } from "react-aria-components";
-import type { Field, Raw } from "./schema";
+import type { Field } from "./fields";
+import type { Raw } from "./raws";
+import { whenEmpty } from "./reading";
 
 interface ControlProps {
   field: Field;
@@ -31,11 +34,16 @@ const TYPES: { readonly [kind: string]: string } = {
   "date-time": "datetime-local",
 };
 
+/** The browser draws these, and leaves out what would stand in an empty one. */
+const TIMES: ReadonlySet<string> = new Set(["date", "time", "date-time"]);
+
 function Typed({ field, value, problem, autoFocus, onChange }: ControlProps) {
-  const isLong = field.kind === "long" || field.kind === "lines" || field.kind === "json";
+  // One line would swallow the breaks of a text that has some from before.
+  const [hasLines] = useState(typeof value === "string" && value.includes("\n"));
+  const isText = field.kind === "long" || (field.kind === "text" && hasLines);
+  const isLong = isText || field.kind === "lines" || field.kind === "json";
   const isNumber = field.kind === "integer" || field.kind === "number";
-  const rows =
-    field.kind === "long" ? 4 : Math.min(10, Math.max(3, lines(value), lines(field.example)));
+  const rows = isText ? 4 : Math.min(10, Math.max(3, lines(value), lines(field.example)));
   const { format } = field.schema;
   const type =
     TYPES[field.kind] ?? (format === "email" ? "email" : format === "uri" ? "url" : "text");
@@ -64,22 +72,22 @@ function Typed({ field, value, problem, autoFocus, onChange }: ControlProps) {
       <Title field={field} />
       {isLong ? (
         <TextArea
-          className={field.kind === "long" ? "input" : "input mono"}
+          className={isText ? "input" : "input mono"}
           rows={rows}
-          spellCheck={field.kind === "long"}
-          placeholder={field.example}
+          spellCheck={isText}
+          placeholder={whenEmpty(field) || field.example}
         />
       ) : (
-        <Input className={isNumber ? "input num" : "input"} />
+        <Input className={isNumber ? "input num" : "input"} placeholder={whenEmpty(field)} />
       )}
-      <Hint field={field} problem={problem} />
+      <Hint field={field} problem={problem} isEmpty={value === "" && TIMES.has(field.kind)} />
     </TextField>
   );
 }
 
 /** The browser's own list: it is at home on every device, and takes a letter to choose. */
 function Choice({ field, value, problem, autoFocus, onChange }: ControlProps) {
-  const id = `start-${field.name}`;
+  const id = useId();
   const mayBeNone = field.isNullable || !field.isRequired || value === "";
   return (
     <div className="field">
@@ -88,6 +96,7 @@ function Choice({ field, value, problem, autoFocus, onChange }: ControlProps) {
       </label>
       <select
         id={id}
+        name={field.name}
         className="input"
         value={String(value)}
         // biome-ignore lint/a11y/noAutofocus: the first field of a form that was asked for
@@ -99,7 +108,7 @@ function Choice({ field, value, problem, autoFocus, onChange }: ControlProps) {
         onChange={(event) => onChange(event.target.value)}
       >
         {mayBeNone && (
-          <option value="">{field.isNullable ? "none" : field.isRequired ? "choose" : "–"}</option>
+          <option value="">{field.isRequired ? "choose" : whenEmpty(field) || "–"}</option>
         )}
         {field.options.map((one) => (
           <option key={one.id} value={one.id}>
@@ -119,6 +128,7 @@ function Several({ field, value, problem, onChange }: ControlProps) {
   return (
     <CheckboxGroup
       className="field"
+      name={field.name}
       value={chosen}
       onChange={onChange}
       isInvalid={problem !== undefined}
@@ -143,6 +153,7 @@ function Switch({ field, value, problem, autoFocus, onChange }: ControlProps) {
     <div className="field">
       <Checkbox
         className="start-check"
+        name={field.name}
         isSelected={value === true}
         onChange={onChange}
         autoFocus={autoFocus}
@@ -173,8 +184,17 @@ function TitleText({ field }: { field: Field }) {
   );
 }
 
-function Hint({ field, problem }: { field: Field; problem: string | undefined }) {
-  const said = [field.description, field.limits].filter(Boolean).join(" · ");
+function Hint({
+  field,
+  problem,
+  isEmpty = false,
+}: {
+  field: Field;
+  problem: string | undefined;
+  isEmpty?: boolean;
+}) {
+  const left = isEmpty ? whenEmpty(field) : "";
+  const said = [field.description, field.limits, left].filter(Boolean).join(" · ");
   return (
     <>
       {problem && (

@@ -13,11 +13,20 @@ import type { Agent, Json, Task } from "@/core/protocol";
 import { textOf } from "@/core/text";
 import { Avatar, Button, Empty, Failure, Segmented, Skeleton } from "@/kit";
 import { FieldControl } from "./Fields";
+import { type Field, fieldsOf } from "./fields";
+import { named, namedIn } from "./named";
+import { type Raw, type Raws, rawsOf } from "./raws";
+import { read } from "./reading";
 import { objectOf, type Schema } from "./refs";
-import { type Field, fieldsOf, named, namedIn, type Raw, type Raws, rawsOf, read } from "./schema";
 import "./start.css";
 
-export function StartTask({ agent: name }: { agent: string }) {
+export function StartTask({ agent }: { agent: string }) {
+  const [search] = useSearchParams();
+  // Another agent, or another task, is another form: nothing of this one is left.
+  return <Start key={`${agent} ${search.get("from")}`} agent={agent} />;
+}
+
+function Start({ agent: name }: { agent: string }) {
   const mesh = useMesh();
   const [search] = useSearchParams();
   const from = search.get("from");
@@ -41,7 +50,7 @@ export function StartTask({ agent: name }: { agent: string }) {
   if (problem)
     return <Failure problem={problem} onRetry={agent.problem ? agent.reload : earlier.reload} />;
   if (!agent.data || earlier.data === undefined) return <Skeleton lines={8} />;
-  return <Form key={`${name}:${from}`} agent={agent.data} earlier={earlier.data} />;
+  return <Form agent={agent.data} earlier={earlier.data} />;
 }
 
 const NO_FIELD: Field = {
@@ -227,9 +236,7 @@ function focusFirst(
   const first = fields.find(({ name }) => name in problems)?.name;
   if (!form || first === undefined) return;
   requestAnimationFrame(() => {
-    const control =
-      form.querySelector<HTMLElement>(`[name="${CSS.escape(first)}"]`) ??
-      form.querySelector<HTMLElement>(`#${CSS.escape(`start-${first}`)}`);
+    const control = form.querySelector<HTMLElement>(`[name="${CSS.escape(first)}"]`);
     control?.focus();
     control?.scrollIntoView({ block: "nearest" });
   });

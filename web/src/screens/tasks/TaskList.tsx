@@ -20,6 +20,7 @@ import {
 import { useLocation } from "wouter";
 import { paths } from "@/app/places";
 import type { Task } from "@/core/protocol";
+import { FINAL_STATES } from "@/core/protocol";
 import { compact } from "@/core/text";
 import { Ago, Avatar, Name, StateBadge } from "@/kit";
 import { titleOf, tokensOf, type WaitingOn } from "./rows";
@@ -160,8 +161,16 @@ function Waits({ waits, error }: { waits: WaitingOn | null; error: string }) {
   );
 }
 
+const NO_TOKENS = "No model calls are on record";
+const LATER_TOKENS = "Lists tell the tokens once it has ended; its own page counts along";
+
 function Tokens({ task }: { task: Task }) {
   const tokens = tokensOf(task);
-  if (tokens === 0) return <span className="muted">–</span>;
+  if (tokens === 0)
+    return (
+      <span className="muted" title={FINAL_STATES.has(task.state) ? NO_TOKENS : LATER_TOKENS}>
+        –
+      </span>
+    );
   return <span className="num">{compact(tokens)}</span>;
 }

@@ -13,6 +13,8 @@ import {
   filtersOf,
   held,
   listed,
+  type Order,
+  orderOf,
   searchOf,
   VIEW_NAMES,
   VIEWS,
@@ -29,8 +31,8 @@ export function Tasks() {
   const filters = filtersOf(search);
   const agents = useSlice(mesh.agents.slice);
   const live = useSlice(mesh.tasks.slice);
-  const pages = usePages(filters.view, filters.agent);
-  const [order, setOrder] = useState<readonly string[] | null>(null);
+  const pages = usePages(filters.view, filters.agent, useSlice(mesh.link).gaps);
+  const [order, setOrder] = useState<Order | null>(null);
   const all = listed(pages.tasks, live, filters, mesh.session.user ?? "");
   const shown = order ? held(all, order) : all;
   const fresh = all.length - shown.length;
@@ -79,9 +81,7 @@ export function Tasks() {
             isNarrow={narrow}
             isLoading={pages.isLoading}
             onMore={pages.readMore}
-            onHold={(isDown) =>
-              setOrder((before) => (isDown ? (before ?? all.map((task) => task.id)) : null))
-            }
+            onHold={(isDown) => setOrder((before) => (isDown ? (before ?? orderOf(all)) : null))}
           />
         )}
       </div>

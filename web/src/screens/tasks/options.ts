@@ -13,9 +13,16 @@ export function optionsOf(schema: Schema): readonly Option[] {
     : schema.const !== undefined
       ? [schema.const]
       : [];
+  const others = new Set(
+    values.filter((one) => typeof one !== "string").map((one) => JSON.stringify(one)),
+  );
   return values
     .filter((value) => value !== null)
-    .map((value) => ({ id: typeof value === "string" ? value : JSON.stringify(value), value }));
+    .map((value) => ({
+      // "1" beside 1 has to be told apart.
+      id: typeof value === "string" && !others.has(value) ? value : JSON.stringify(value),
+      value,
+    }));
 }
 
 /** Something of the form that a schema asks for. */

@@ -28,3 +28,11 @@ function pointed(reference: string, root: Schema): Schema | undefined {
 export function objectOf(value: Json | undefined): { [key: string]: Json } | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 }
+
+/** A value as a control writes it. */
+export const text = (value: Json | undefined): string =>
+  value === undefined || value === null
+    ? ""
+    : typeof value === "string"
+      ? value
+      : JSON.stringify(value);

@@ -51,7 +51,10 @@ describe("listed", () => {
 
 it("holds the order still, and puts older pages behind", () => {
   const tasks = [task("new", 9), task("a", 8), task("b", 3), task("old", 1)];
-  expect(held(tasks, ["b", "a", "gone"]).map(({ id }) => id)).toEqual(["b", "a", "old"]);
+  const order = { ids: ["b", "a", "gone"], end: task("", 3).updated_at };
+  expect(held(tasks, order).map(({ id }) => id)).toEqual(["b", "a", "old"]);
+  // The one at the end has changed since: what is new is still new.
+  expect(held([...tasks, task("b", 10)], order).map(({ id }) => id)).toEqual(["b", "a", "old"]);
 });
 
 it("writes the filters to the address and reads them again", () => {
@@ -94,6 +97,24 @@ describe("waitingOn", () => {
     }));
     const asks = task("a", 3, { state: "input-required", questions });
     expect(waitingOn(asks, agent)).toEqual({ who: "person", text: "Go on? (+1)" });
+    const answered = questions.map((one) => ({ ...one, answered_by: "ada" }));
+    const told = task("a", 3, { state: "input-required", questions: answered });
+    expect(waitingOn(told, agent)?.who).toBe("worker");
+    const version = "nobody serves version '1' of Mail-Bot";
+    expect(waitingOn({ ...told, held_up: version }, agent)?.text).toBe(version);
+  });
+
+  it("tells why nobody goes on", () => {
+    const version = "nobody serves version '1' of Mail-Bot";
+    for (const state of ["working", "submitted"] as const)
+      expect(waitingOn(task("a", 3, { state, held_up: version }), agent)).toEqual({
+        who: "nobody",
+        text: version,
+      });
+    const away = task("a", 3, { held_up: "nobody serves Mail-Bot" });
+    expect(waitingOn(away, { ...agent, online: false })?.who).toBe("nobody");
+    expect(waitingOn(away, agent)).toBeNull(); // somebody has come since
+    expect(waitingOn({ ...away, state: "completed" }, null)).toBeNull();
   });
 });
 

@@ -1,6 +1,7 @@
 /** Which tasks are listed, and what is said of each. */
 import type { AgentState } from "@/core/mesh/agents";
 import type { Json, Task, TaskState } from "@/core/protocol";
+import { FINAL_STATES } from "@/core/protocol";
 import { agentToken, brief, textOf } from "@/core/text";
 import { objectOf } from "./refs";
 
@@ -79,14 +80,25 @@ export function listed(
 const searched = (task: Task): string =>
   [task.id, task.agent, task.owner, titleOf(task), task.error ?? ""].join("\n").toLowerCase();
 
+/** How a list stood when it was held still. */
+export interface Order {
+  readonly ids: readonly string[];
+  /** When something happened last to the one at its end. */
+  readonly end: string;
+}
+
+export const orderOf = (tasks: readonly Task[]): Order => ({
+  ids: tasks.map((task) => task.id),
+  end: tasks.at(-1)?.updated_at ?? "",
+});
+
 /** Hold the order of a list still: what is new stays out until it is let go. */
-export function held(tasks: readonly Task[], order: readonly string[]): readonly Task[] {
+export function held(tasks: readonly Task[], { ids, end }: Order): readonly Task[] {
   const byId = new Map(tasks.map((task) => [task.id, task]));
-  const found = order.map((id) => byId.get(id)).filter((task) => task !== undefined);
-  const last = found.at(-1)?.updated_at ?? "";
-  const there = new Set(order);
+  const found = ids.map((id) => byId.get(id)).filter((task) => task !== undefined);
+  const there = new Set(ids);
   // What was loaded behind them goes behind them.
-  return [...found, ...tasks.filter((task) => !there.has(task.id) && task.updated_at < last)];
+  return [...found, ...tasks.filter((task) => !there.has(task.id) && task.updated_at < end)];
 }
 
 /** What it is about: the first line of what it was given, or its parameters. */
@@ -108,27 +120,34 @@ export interface WaitingOn {
 
 /** What an open task waits for; null if it does not. No agent is undefined while not known. */
 export function waitingOn(task: Task, agent: AgentState | null | undefined): WaitingOn | null {
-  switch (task.state) {
-    case "input-required": {
-      const [question, ...others] = task.questions ?? [];
-      const more = others.length > 0 ? ` (+${others.length})` : "";
-      return {
-        who: "person",
-        text: question ? `${brief(question.prompt || question.tool || "", 60)}${more}` : "a person",
-      };
-    }
-    case "auth-required":
-      return { who: "person", text: "a sign-in" };
-    case "submitted":
-      if (agent === null || agent?.online === false)
-        return { who: "nobody", text: `nobody serves ${task.agent}` };
-      if (task.error) return { who: "retry", text: "its next attempt" };
-      if (task.updated_at === task.created_at)
-        return { who: "worker", text: `its turn at ${task.agent}` };
-      return { who: "rest", text: "a time, or another task" };
-    default:
-      return null;
+  if (FINAL_STATES.has(task.state)) return null;
+  const questions = task.questions ?? [];
+  const [question, ...others] = questions.filter((one) => !one.answered_by);
+  if (task.state === "input-required" && (question || questions.length === 0)) {
+    const more = others.length > 0 ? ` (+${others.length})` : "";
+    return {
+      who: "person",
+      text: question ? `${brief(question.prompt || question.tool || "", 60)}${more}` : "a person",
+    };
   }
+  if (task.state === "auth-required") return { who: "person", text: "a sign-in" };
+  const reason = heldUpBy(task, agent);
+  if (reason) return { who: "nobody", text: reason };
+  if (task.state === "working") return null;
+  if (task.state === "input-required")
+    return { who: "worker", text: `${task.agent}, to take in the answer` };
+  if (task.error) return { who: "retry", text: "its next attempt" };
+  if (task.updated_at === task.created_at)
+    return { who: "worker", text: `its turn at ${task.agent}` };
+  return { who: "rest", text: "a time, or another task" };
+}
+
+/** Why nobody goes on with a task; empty if somebody may. */
+export function heldUpBy(task: Task, agent: AgentState | null | undefined): string {
+  const nobody = `nobody serves ${task.agent}`;
+  if (agent === null || agent?.online === false) return nobody;
+  // What was true when the task was read is not, once somebody has come.
+  return agent && task.held_up === nobody ? "" : (task.held_up ?? "");
 }
 
 export const tokensOf = (task: Task): number =>

@@ -17,9 +17,11 @@ interface Pages {
 
 const NONE: Pages = { tasks: [], before: null, isRead: false, problem: null };
 
+/** Those that are in a view; read anew when something was left out, of which `gaps` is the count. */
 export function usePages(
   view: View,
   agent: string,
+  gaps: number,
 ): Pages & { isLoading: boolean; readMore: () => void; reload: () => void } {
   const [pages, setPages] = useState<Pages>(NONE);
   const [isLoading, setLoading] = useState(false);
@@ -54,6 +56,13 @@ export function usePages(
     void read(null);
     return () => reading.current?.abort();
   }, [read]);
+
+  const known = useRef(gaps);
+  useEffect(() => {
+    if (known.current === gaps) return;
+    known.current = gaps;
+    void read(null);
+  }, [gaps, read]);
 
   return {
     ...pages,

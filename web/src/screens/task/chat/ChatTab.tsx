@@ -4,7 +4,7 @@ import { Fragment, useState } from "react";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
 import type { Writing } from "@/core/mesh/tasklog";
 import type { Task } from "@/core/protocol";
-import { clock, day, duration } from "@/core/text";
+import { agentToken, clock, day, duration } from "@/core/text";
 import { Avatar, Button, Empty, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import type { Shown } from "../useTask";
@@ -98,7 +98,7 @@ function Status({ task, view, isNow, isWriting }: StatusProps) {
   const agents = useSlice(mesh.agents.slice);
   const now = useNow(1_000);
   if (view.items.length === 0 || view.items.at(-1)?.kind === "end" || !isNow) return null;
-  const isServed = agents.some((one) => one.name === task.agent && one.online);
+  const isServed = agents.some((one) => one.token === agentToken(task.agent) && one.online);
   if (view.rests === "")
     return isWriting || view.items.at(-1)?.kind === "progress" ? null : (
       <p className="tlog-status">

@@ -22,15 +22,14 @@ export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
   const [movesOn, setMovesOn] = useState(false);
   if (FINAL_STATES.has(view.state)) return null;
   const open = view.items
-    .filter((item): item is ItemOf<"question"> => item.kind === "question" && !item.answer)
+    .filter(
+      (item): item is ItemOf<"question"> =>
+        item.kind === "question" && !item.answer && !item.isGone,
+    )
     .map(
       ({ question }): OpenQuestion =>
-        known.find((one) => one.task.id === task.id && one.question.id === question.id) ?? {
-          task,
-          question: task.questions?.find((one) => one.id === question.id) ?? question,
-          answered: null,
-          looks: [],
-        },
+        known.find((one) => one.task.id === task.id && one.question.id === question.id) ??
+        asOpen(task, task.questions?.find((one) => one.id === question.id) ?? question),
     );
   const next = open.find((one) => !one.answered);
   return open.map((asked) => (
@@ -44,6 +43,16 @@ export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
   ));
 }
 
+/** A question that the inbox does not have (any more). */
+const asOpen = (task: Task, question: Question): OpenQuestion => ({
+  task,
+  question,
+  answered: question.answered_by
+    ? { by: question.answered_by, at: question.answered_at, isPending: true }
+    : null,
+  looks: [],
+});
+
 /** Whether the focus is nowhere, or on a question: whoever writes elsewhere keeps it. */
 const isFree = (): boolean => {
   const { activeElement: focused } = document;
@@ -52,11 +61,11 @@ const isFree = (): boolean => {
 
 /** A question where it was asked. One that is open has its card at the end of the chat. */
 export function AskedLine({ item, isPast }: { item: ItemOf<"question">; isPast: boolean }) {
-  const { question, answer, at } = item;
-  if (!answer && !isPast) return null;
+  const { question, answer, at, isGone } = item;
+  if (!answer && !isGone && !isPast) return null;
   return (
     <li className="tlog-line">
-      <div className={answer ? "tlog-asked" : "tlog-asked open"}>
+      <div className={answer || isGone ? "tlog-asked" : "tlog-asked open"}>
         <header>
           <CircleHelp size={15} aria-hidden="true" />
           <Badge tone="question">{question.kind}</Badge>
@@ -69,7 +78,9 @@ export function AskedLine({ item, isPast }: { item: ItemOf<"question">; isPast: 
         {answer ? (
           <Answered question={question} answer={answer} />
         ) : (
-          <p className="muted">Nobody had answered yet.</p>
+          <p className="muted">
+            {isGone ? "Nobody answered, and it is asked no more." : "Nobody had answered yet."}
+          </p>
         )}
       </div>
     </li>

@@ -30,10 +30,17 @@ export function useBottom(count: number): {
     const follow = new ResizeObserver(() => {
       if (isAtEnd.current) box.scrollTop = box.scrollHeight;
     });
-    for (const child of box.children) follow.observe(child);
+    const observe = () => {
+      for (const child of box.children) follow.observe(child);
+    };
+    observe();
+    // Questions, and what it waits for, come and go below the lines.
+    const children = new MutationObserver(observe);
+    children.observe(box, { childList: true });
     box.addEventListener("scroll", onScroll, { passive: true });
     return () => {
       follow.disconnect();
+      children.disconnect();
       box.removeEventListener("scroll", onScroll);
     };
   }, [box]);

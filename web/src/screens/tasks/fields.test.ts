@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "@/core/problem";
+import { fieldsOf } from "./fields";
+import { named } from "./named";
+import { type Raw, rawsOf } from "./raws";
+import { read, whenEmpty } from "./reading";
 import type { Schema } from "./refs";
-import { fieldsOf, named, type Raw, rawsOf, read } from "./schema";
 
 /** As pydantic writes it. */
 const SCHEMA: Schema = {
@@ -158,4 +161,53 @@ describe("named", () => {
     });
     expect(named(new Problem(429, "x", "Wait a little"), FIELDS)).toEqual({});
   });
+});
+
+describe("an emptied control", () => {
+  const field = (property: Schema, required = false) => {
+    const [only] = fieldsOf({
+      type: "object",
+      properties: { it: property as never },
+      required: required ? ["it"] : [],
+    });
+    if (!only) throw new Error("no field");
+    return only;
+  };
+  it.each<[Schema, string, object]>([
+    [{ type: "integer", default: 10 }, "default: 10", {}],
+    [{ type: "number", default: 0 }, "default: 0", {}],
+    [{ type: "integer" }, "", {}],
+    [{ type: "string", default: "tea" }, "an empty text", { it: "" }],
+    [{ type: "string", default: "" }, "default: an empty text", {}],
+    [{ type: "string", format: "password", default: "x" }, "the default", {}],
+    [{ enum: ["a", "b"], default: "b" }, "default: b", {}],
+    [{ type: "object", default: { a: 1 } }, 'default: {"a":1}', {}],
+    [{ type: "array", items: { type: "string" }, default: ["a"] }, "an empty list", { it: [] }],
+    [{ anyOf: [{ type: "integer" }, { type: "null" }], default: 10 }, "none", { it: null }],
+    [{ anyOf: [{ type: "integer" }, { type: "null" }], default: null }, "none", {}],
+    [{ type: ["integer", "null"], default: null }, "none", {}],
+  ])("of %j says %j and sends %j", (property, words, params) => {
+    const one = field(property);
+    expect(whenEmpty(one)).toBe(words);
+    expect(read([one], { it: "" })).toEqual({ params, problems: {} });
+  });
+
+  it("is wrong where a value is needed", () => {
+    const one = field({ type: "integer", default: 10 }, true);
+    expect(whenEmpty(one)).toBe("");
+    expect(read([one], { it: "" }).problems).toEqual({ it: "Fill this in." });
+  });
+});
+
+it("reads odd schemas: a root that is a reference, types in a list, like names of other types", () => {
+  const root: Schema = {
+    $ref: "#/$defs/In",
+    $defs: { In: { type: "object", properties: { n: { type: ["integer", "null"] } } } },
+  };
+  expect(fieldsOf(root)).toMatchObject([{ name: "n", kind: "integer", isNullable: true }]);
+  const [mixed] = fieldsOf({ properties: { m: { enum: ["1", 1, null] } } });
+  expect(mixed).toMatchObject({ kind: "choice", isNullable: true });
+  expect(mixed?.options.map((one) => one.id)).toEqual(['"1"', "1"]);
+  const [either] = fieldsOf({ properties: { e: { type: ["integer", "string"], default: 3 } } });
+  expect(either).toMatchObject({ kind: "json", isNullable: false, fallback: 3 });
 });
