@@ -250,8 +250,9 @@ class Requester:
             await self._listen(sender)
         self._next += 1
         number = str(self._next)
-        layout, now = self._connection.layout, asyncio.get_running_loop().time()
+        layout, now = self._connection.layout, self._connection.deadlines.loop.time()
         call = self._calls[number] = Call(
+            self._connection.deadlines,
             to_agent,
             agent,
             sender,

@@ -15,6 +15,7 @@ from nats.errors import Error as NATSError
 
 from hubbub.errors import ConnectionLost, InvalidMessage
 from hubbub.mesh.transport.client import SecureClient
+from hubbub.mesh.transport.deadlines import Deadlines
 from hubbub.mesh.transport.replies import Replies
 from hubbub.security.credentials import server_urls, without_secrets
 from hubbub.settings import NATSConfig
@@ -40,6 +41,7 @@ class Link:
         config: the settings it was opened with.
         layout: how subjects are laid out.
         id: a random token that tells this connection from all others.
+        deadlines: calls what is due in the connection's event loop.
     """
 
     def __init__(self, client: SecureClient, config: NATSConfig) -> None:
@@ -47,6 +49,7 @@ class Link:
         self.config = config
         self.layout: Layout = layout(config.layout)
         self.id = secrets.token_hex(5)
+        self.deadlines = Deadlines(asyncio.get_running_loop())
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
         self._lost: set[Callable[[], None]] = set()
