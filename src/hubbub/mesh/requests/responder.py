@@ -31,7 +31,8 @@ from hubbub.mesh.transport.deadlines import Deadlines
 from hubbub.mesh.transport.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, OWNER, STREAM, TIMEOUT
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
-from hubbub.wire.envelope import AgentMessage, new_id, read_plain
+from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import ANONYMOUS, agent_token
 from hubbub.wire.subjects import parse
 
