@@ -223,7 +223,7 @@ class Responder:
         )
         self._crowd.come(sender, size)
         # Not in a task group, which costs as much as the task: `finish` waits for them all.
-        run.task = asyncio.create_task(self._answer(run))
+        run.task = self._connection.loop.create_task(self._answer(run))
 
     def _read(self, raw: Msg, sender: str) -> AgentMessage:
         message = read_plain(raw.data, to_agent=self._name, from_agent=sender)
