@@ -23,7 +23,7 @@ from bench.processes import memory_kib
 from hubbub import Agent, AgentMessage, Mesh, NATSConfig, Task
 from hubbub.cli.running import run_async
 from hubbub.testing import ServerProcess, nats_server
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 
 __all__ = ["Sample", "main", "soak"]
 

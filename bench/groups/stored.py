@@ -14,7 +14,7 @@ from bench.sizes import Sizes
 from hubbub import AgentMessage
 from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import nats_server
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 
 __all__ = ["rows"]
 

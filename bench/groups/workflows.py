@@ -26,7 +26,7 @@ from bench.rows import Row, at_most, row
 from bench.sizes import QUICK, Sizes
 from hubbub import AgentMessage, Mesh
 from hubbub.testing import nats_server
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 
 __all__ = ["rows"]
 

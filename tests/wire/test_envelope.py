@@ -15,7 +15,8 @@ from hubbub.errors import InvalidAgentName, InvalidMessage
 from hubbub.wire import AgentMessage
 from hubbub.wire.clock import now
 from hubbub.wire.codec import encode
-from hubbub.wire.envelope import HEARTBEAT_PREFIX, new_id, read_plain
+from hubbub.wire.envelope import HEARTBEAT_PREFIX, read_plain
+from hubbub.wire.ids import new_id
 
 from .material import (
     KIBIBYTE,

@@ -44,6 +44,7 @@ class Abilities(Speaker):
         self._on_broadcast: Listener | None = None
         self._runtime: Any = None
         self._mesh: Mesh | None = None
+        self._line_over: Line | None = None
         self._threads: DaemonThreads | None = None
 
     @property
@@ -100,9 +101,9 @@ class Abilities(Speaker):
     @property
     def line(self) -> Line:
         """What the agent speaks over while it is connected."""
-        if self._mesh is None:
+        if self._line_over is None:
             raise self._not_connected()
-        return self._mesh.speaking_as(self.name)
+        return self._line_over
 
     def _line(self) -> Line:
         return self.line
@@ -142,7 +143,7 @@ class Abilities(Speaker):
             raise ConnectionLost(
                 f"{self.name} is on the mesh already: for a second instance make a second Agent"
             )
-        self._mesh = mesh
+        self._mesh, self._line_over = mesh, mesh.speaking_as(self.name)
         self._threads = DaemonThreads(
             self.concurrency + self.request_concurrency, name=self.card.token
         )
@@ -151,7 +152,7 @@ class Abilities(Speaker):
         finally:
             if self._runtime is not None:
                 await import_module("hubbub.runtimes.at_work").give_back(self._runtime)
-            self._mesh = None
+            self._mesh = self._line_over = None
             # A sync handler that outlived its grace period cannot be stopped, only left behind.
             self._threads.shutdown()
 

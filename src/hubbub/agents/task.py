@@ -71,7 +71,7 @@ class Task(Steps, Asking, Saying, Speaker):
         self.agent = line.sender
         self.streamed = streamed
         self.timeout_seconds = timeout_seconds
-        self._loop = asyncio.get_running_loop()
+        self._loop = line.connection.loop
         self._over = line
         self._record = record
         self._show = show

@@ -15,7 +15,8 @@ from hubbub.cli.output import safe
 from hubbub.errors import InvalidMessage
 from hubbub.mesh.history.entries import HistoryEntry, read_entry, stamp
 from hubbub.wire.clock import read_iso
-from hubbub.wire.envelope import AgentMessage, new_id
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.ids import new_id
 
 __all__ = ["Listener", "Utterance", "rendered"]
 

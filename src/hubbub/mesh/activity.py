@@ -18,7 +18,8 @@ from hubbub.mesh.durable.branches import here
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.limits import Budget
 from hubbub.wire.codec import JSON, encode
-from hubbub.wire.envelope import AgentMessage, new_id
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.ids import new_id
 from hubbub.wire.reruns import derived_id
 
 __all__ = ["Activity", "act_for", "acting", "current_activity"]

@@ -11,7 +11,8 @@ from hubbub.mesh.requests.requester import Requester
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
-from hubbub.wire.envelope import AgentMessage, MessageType, new_id
+from hubbub.wire.envelope import AgentMessage, MessageType
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import agent_token, check_message_id
 
 __all__ = ["Line", "composed", "drafted"]

@@ -183,13 +183,9 @@ class Speaker(ABC):
             RemoteError: the agent's handler failed.
             TooManyHops: the chain of messages has become too long.
         """
-        line = self._line()
-        message = drafted(
-            line, self._activity(), to_agent, content, metadata, context_id, message_id
-        )
+        line, activity = self._line(), self._activity()
+        message = drafted(line, activity, to_agent, content, metadata, context_id, message_id)
         seconds = line.connection.config.message_timeout if timeout is None else timeout
-
-        activity = self._activity()
         if owner is None:
             owner = activity.owner if activity is not None else ""
         ask = functools.partial(

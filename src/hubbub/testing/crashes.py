@@ -20,7 +20,7 @@ from hubbub.testing.outcome import Difference, Outcome, differences, read_outcom
 from hubbub.testing.report import Crash, CrashReport
 from hubbub.testing.server import nats_server
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 
 __all__ = ["crash_everywhere"]
 

@@ -12,7 +12,8 @@ import msgspec
 
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON, check_json, encode
-from hubbub.wire.envelope import MessageType, new_id
+from hubbub.wire.envelope import MessageType
+from hubbub.wire.ids import new_id
 
 __all__ = ["Draft"]
 

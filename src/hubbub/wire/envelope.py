@@ -6,7 +6,6 @@ client may send to an inbox: less than a full envelope, or just text.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
@@ -23,21 +22,15 @@ from hubbub.wire.codec import (
     encode,
     explain,
 )
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import ANONYMOUS, agent_token, check_message_id
 
-__all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "new_id", "read_plain"]
+__all__ = ["HEARTBEAT_PREFIX", "AgentMessage", "MessageType", "read_plain"]
 
 MessageType = Literal["request", "response", "handoff", "announcement", "heartbeat"]
 
 HEARTBEAT_PREFIX = b'{"message_type":"heartbeat"'
 """How the bytes of our own heartbeats begin, so that they can be passed over undecoded."""
-
-
-def new_id() -> str:
-    """Return a fresh random id: a version 4 UUID (RFC 9562)."""
-    text = os.urandom(16).hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 class AgentMessage(

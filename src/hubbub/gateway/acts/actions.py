@@ -20,8 +20,8 @@ from hubbub.gateway.state import Gateway
 from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.wire.clock import now
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import new_id
 from hubbub.wire.events import TaskState
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import agent_token
 from hubbub.wire.replays import REPLAY
 from hubbub.wire.reruns import RERUN

@@ -22,7 +22,7 @@ from hubbub.gateway.waiting import Beginning, while_here
 from hubbub.mesh.presence.cards import find_card
 from hubbub.wire.card import WORKFLOW, AgentCard, AgentStatus
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import agent_token
 
 __all__ = ["router"]

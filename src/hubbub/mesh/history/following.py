@@ -19,7 +19,7 @@ from hubbub.mesh.history.pages import STREAMS, Place, since_nanoseconds
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import FINAL
 from hubbub.mesh.transport.streams import INBOX
-from hubbub.wire.envelope import new_id
+from hubbub.wire.ids import new_id
 
 __all__ = ["following"]
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 
+from hubbub.mesh.transport.deadlines import Deadlines
+
 __all__ = ["Call"]
 
 # To call `deque[Msg]` takes ten times as long.
@@ -21,6 +23,7 @@ class Call:
     """A request and its answers, in the order in which they came.
 
     Attributes:
+        deadlines: wakes whoever waits for an answer in vain.
         to_agent: display name of the agent that is asked.
         agent: its token.
         sender: token of who asks.
@@ -40,6 +43,7 @@ class Call:
         arrived: answers that nobody has taken yet.
     """
 
+    deadlines: Deadlines
     to_agent: str
     agent: str
     sender: str
@@ -79,14 +83,12 @@ class Call:
             The answer; None if there is none in time, or the connection was lost meanwhile.
         """
         if not self.arrived and not self.reconnected and seconds > 0:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            # Much cheaper than `asyncio.timeout`, and every request waits at least once.
-            timer = loop.call_later(seconds, self._wake)
+            self._waiter = self.deadlines.loop.create_future()
+            tick = self.deadlines.add(seconds, self._wake)
             try:
                 await self._waiter
             finally:
-                timer.cancel()
+                self.deadlines.remove(tick, self._wake)
                 self._waiter = None
         return self.arrived.popleft() if self.arrived else None
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 
 __all__ = ["Crowd"]
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one sender has there."""
+
+    number: int = 0
+    bytes: int = 0
 
 
 class Crowd:
@@ -22,8 +30,7 @@ class Crowd:
         self._most_bytes = most_bytes
         self._number = 0
         self._bytes = 0
-        self._number_of = Counter[str]()
-        self._bytes_of = Counter[str]()
+        self._shares: dict[str, _Share] = {}
 
     def __len__(self) -> int:
         return self._number
@@ -37,27 +44,31 @@ class Crowd:
         """
         if self._number >= self._most:
             return False
-        there = self._number_of[sender]
-        if not there:
+        share = self._shares.get(sender)
+        if share is None:
             return self._bytes < self._most_bytes
         return (
-            there < self._most // 4
+            share.number < self._most // 4
             and self._bytes + size <= self._most_bytes
-            and self._bytes_of[sender] + size <= self._most_bytes // 2
+            and share.bytes + size <= self._most_bytes // 2
         )
 
     def come(self, sender: str, size: int) -> None:
         """Count one that came in."""
+        share = self._shares.get(sender)
+        if share is None:
+            share = self._shares[sender] = _Share()
         self._number += 1
         self._bytes += size
-        self._number_of[sender] += 1
-        self._bytes_of[sender] += size
+        share.number += 1
+        share.bytes += size
 
     def go(self, sender: str, size: int) -> None:
         """Count one that is done."""
+        share = self._shares[sender]
         self._number -= 1
         self._bytes -= size
-        self._number_of[sender] -= 1
-        self._bytes_of[sender] -= size
-        if not self._number_of[sender]:
-            del self._number_of[sender], self._bytes_of[sender]
+        share.number -= 1
+        share.bytes -= size
+        if not share.number:
+            del self._shares[sender]

@@ -83,7 +83,10 @@ class Requester:
             RemoteError: the agent's handler failed.
             InvalidMessage: the request cannot be written or is too large, or a time is none.
         """
-        call = await self._call(to_agent, message, timeout, wait, owner, streamed=False)
+        sender = agent_token(message.from_agent)
+        if sender not in self._heard:
+            await self._listen(sender)
+        call = self._call(sender, to_agent, message, timeout, wait, owner, streamed=False)
         answered = False
         try:
             if repeated:
@@ -127,7 +130,10 @@ class Requester:
             RateLimited: the agent takes no more requests just now.
             RemoteError: the handler failed, a piece got lost, or the agent fell silent.
         """
-        call = await self._call(to_agent, message, timeout, wait, owner, streamed=True)
+        sender = agent_token(message.from_agent)
+        if sender not in self._heard:
+            await self._listen(sender)
+        call = self._call(sender, to_agent, message, timeout, wait, owner, streamed=True)
         expected, cancel_subject, finished = 1, "", False
         try:
             await send(self._connection, call)
@@ -230,8 +236,9 @@ class Requester:
 
     # Making calls
 
-    async def _call(
+    def _call(
         self,
+        sender: str,
         to_agent: str,
         message: Draft,
         timeout: float,
@@ -240,18 +247,17 @@ class Requester:
         *,
         streamed: bool,
     ) -> Call:
-        sender, agent = agent_token(message.from_agent), agent_token(to_agent)
+        agent = agent_token(to_agent)
         check_seconds("timeout", timeout)
         if wait is not None:
             check_seconds("wait_for_agent", wait)
         data = message.to_bytes()
         self._connection.check_content(data)
-        if sender not in self._heard:
-            await self._listen(sender)
         self._next += 1
         number = str(self._next)
-        layout, now = self._connection.layout, asyncio.get_running_loop().time()
+        layout, now = self._connection.layout, self._connection.loop.time()
         call = self._calls[number] = Call(
+            self._connection.deadlines,
             to_agent,
             agent,
             sender,

@@ -27,10 +27,12 @@ from hubbub.mesh.requests.remembered import Remembered
 from hubbub.mesh.requests.slots import Slots
 from hubbub.mesh.service import Request, Service
 from hubbub.mesh.transport.connection import Connection
+from hubbub.mesh.transport.deadlines import Deadlines
 from hubbub.mesh.transport.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, OWNER, STREAM, TIMEOUT
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
-from hubbub.wire.envelope import AgentMessage, new_id, read_plain
+from hubbub.wire.envelope import AgentMessage, read_plain
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import ANONYMOUS, agent_token
 from hubbub.wire.subjects import parse
 
@@ -65,12 +67,14 @@ class _Run:
         size: bytes of the message.
         owner: the person that it is asked for; empty if nobody in particular.
         task: what answers it.
-        timer: stops it when nobody waits any more.
+        deadlines: stops it when nobody waits any more.
+        due: when that is, None if nobody knows.
         started: whether `task` runs; until then it cannot be stopped from outside.
         begun: whether the handler has been started.
         stopped: why it was stopped, empty if it was not.
     """
 
+    deadlines: Deadlines
     key: _Key
     message: AgentMessage
     replies: list[str]
@@ -79,7 +83,7 @@ class _Run:
     size: int = 0
     owner: str = ""
     task: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
+    due: int | None = None
     started: bool = False
     begun: bool = False
     stopped: _Stop | Literal[""] = ""
@@ -93,12 +97,12 @@ class _Run:
 
     def wait_for(self, seconds: float | None) -> None:
         """Stop it after some seconds from now, in place of what was said before."""
-        if self.timer is not None:
-            self.timer.cancel()
-        self.timer = None
-        if seconds is not None:
-            loop = asyncio.get_running_loop()
-            self.timer = loop.call_later(seconds, self.stop, "expired")
+        if self.due is not None:
+            self.deadlines.remove(self.due, self._expire)
+        self.due = None if seconds is None else self.deadlines.add(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self.stop("expired")
 
 
 class Responder:
@@ -213,10 +217,13 @@ class Responder:
             await self._fail(raw.reply, message, RateLimited(self._name, delay), limited_for=delay)
             return
         owner = "" if headers is None else headers.get(OWNER, "")
-        self._runs[key] = run = _Run(key, message, [raw.reply], streamed, timeout, size, owner)
+        deadlines = self._connection.deadlines
+        self._runs[key] = run = _Run(
+            deadlines, key, message, [raw.reply], streamed, timeout, size, owner
+        )
         self._crowd.come(sender, size)
         # Not in a task group, which costs as much as the task: `finish` waits for them all.
-        run.task = asyncio.create_task(self._answer(run))
+        run.task = self._connection.loop.create_task(self._answer(run))
 
     def _read(self, raw: Msg, sender: str) -> AgentMessage:
         message = read_plain(raw.data, to_agent=self._name, from_agent=sender)

@@ -9,8 +9,8 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import WAKE
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON
-from hubbub.wire.envelope import new_id
 from hubbub.wire.events import TaskSnapshot, fold
+from hubbub.wire.ids import new_id
 from hubbub.wire.inputs import Answer, answer_key
 from hubbub.wire.questions import Question, checked_answer
 

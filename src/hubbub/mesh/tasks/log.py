@@ -14,8 +14,8 @@ from hubbub.mesh.transport.answers import APIError, StoredMessage
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, OWNER, WRITE
 from hubbub.mesh.transport.streams import TASKS
-from hubbub.wire.envelope import new_id
 from hubbub.wire.events import FINAL_KINDS, EventKind, TaskEvent, TaskState, state_after
+from hubbub.wire.ids import new_id
 
 __all__ = ["Fenced", "LoggedEvent", "TaskLog", "follow_log", "read_log"]
 

@@ -17,8 +17,8 @@ from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import ORIGIN, OWNER, RETRY_OF
 from hubbub.mesh.transport.streams import TASKS
 from hubbub.wire.card import AgentCard
-from hubbub.wire.envelope import new_id
 from hubbub.wire.events import TaskState, fold
+from hubbub.wire.ids import new_id
 from hubbub.wire.names import agent_token
 from hubbub.wire.recording import TAKEN_OVER
 from hubbub.wire.reruns import RERUN, Rerun, TakeOver, plan_take_over, rerun_of

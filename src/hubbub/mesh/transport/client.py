@@ -82,6 +82,8 @@ class SecureClient(Client):
         The server passes on whatever a client wrote. An error here would end the reading of the
         connection, and with it everything that is served over it.
         """
+        if not headers:
+            return None
         try:
             return await super()._process_headers(headers)
         except (ValueError, LookupError):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 
 from nats.aio.msg import Msg
@@ -15,6 +14,7 @@ from nats.errors import Error as NATSError
 
 from hubbub.errors import ConnectionLost, InvalidMessage
 from hubbub.mesh.transport.client import SecureClient
+from hubbub.mesh.transport.deadlines import Deadlines
 from hubbub.mesh.transport.replies import Replies
 from hubbub.security.credentials import server_urls, without_secrets
 from hubbub.settings import NATSConfig
@@ -40,6 +40,8 @@ class Link:
         config: the settings it was opened with.
         layout: how subjects are laid out.
         id: a random token that tells this connection from all others.
+        loop: the event loop that it lives in.
+        deadlines: calls what is due in it.
     """
 
     def __init__(self, client: SecureClient, config: NATSConfig) -> None:
@@ -47,6 +49,8 @@ class Link:
         self.config = config
         self.layout: Layout = layout(config.layout)
         self.id = secrets.token_hex(5)
+        self.loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self.loop)
         self._replies = Replies(client, f"_INBOX.{self.id}")
         self._reconnected: set[Callable[[], None]] = set()
         self._lost: set[Callable[[], None]] = set()
@@ -76,7 +80,8 @@ class Link:
 
         It leaves room for what is written around it in logs and dead letters.
         """
-        return self.max_payload - min(_RESERVED_BYTES, self.max_payload // 4)
+        most = self.client.max_payload
+        return most - min(_RESERVED_BYTES, most // 4)
 
     # Events
 
@@ -199,17 +204,10 @@ class Link:
         Raises:
             ConnectionLost: the connection is closed.
         """
-        heard_at = 0.0
-
-        async def hear(message: Msg) -> None:
-            nonlocal heard_at
-            heard_at = time.monotonic()
-            await callback(message)
-
         members = list[Subscription]()
         try:
             for subject in subjects:
-                members.append(await self.client.subscribe(subject, queue=queue, cb=hear))
+                members.append(await self.client.subscribe(subject, queue=queue, cb=callback))
         except NATSError as error:
             raise ConnectionLost(f"The connection to the NATS server is gone: {error}") from error
         try:
@@ -219,9 +217,10 @@ class Link:
                 async with asyncio.timeout(CONFIRM_SECONDS):
                     await self.client.send_no_more(members)
                     # Even behind its confirmation come messages that it was about to give us.
-                    heard_at = max(heard_at, time.monotonic())
-                    while (pause := heard_at + _QUIET_SECONDS - time.monotonic()) > 0:  # noqa: ASYNC110
-                        await asyncio.sleep(pause)
+                    heard = -1
+                    while heard != _heard_by(members):
+                        heard = _heard_by(members)
+                        await asyncio.sleep(_QUIET_SECONDS)
             for member in members:
                 with contextlib.suppress(NATSError):
                     await member.unsubscribe()
@@ -297,3 +296,8 @@ class Link:
                 f"the message has {size:,} bytes, the NATS server takes {self.max_payload:,}: "
                 "send less, or put the data elsewhere and send a reference"
             )
+
+
+def _heard_by(members: Iterable[Subscription]) -> int:
+    """Return how many messages the callbacks of some subscriptions have been given."""
+    return sum(member.delivered - member.pending_msgs for member in members)
