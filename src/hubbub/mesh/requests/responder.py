@@ -284,9 +284,9 @@ class Responder:
                 await (self._stream(run) if run.streamed else self._reply(run))
                 sent = True
             finally:
+                self._slots.give_back()
                 if activity is not None:
                     activity.subject = None  # which knows its activity
-                self._slots.give_back()
             _tell(message, "request answered")
         except asyncio.CancelledError:
             if sent:
