@@ -24,10 +24,15 @@ function said(facts: Partial<MessageEvent> = {}): Message {
 
 test("the pieces of a reply become one message", () => {
   const feed = new FeedStore();
+  const told: string[] = [];
+  feed.tap((messages) =>
+    told.push(...messages.map((one) => `${one.text}${one.isOpen ? "…" : ""}`)),
+  );
   const reply = (content: string, chunk: boolean) =>
     said({ kind: "reply", content, in_reply_to: "q", chunk });
   expect(feed.add([reply("Once ", true)])).toHaveLength(1);
   expect(feed.add([reply("upon", true), reply(" a time", false)])).toHaveLength(0);
+  expect(told).toEqual(["Once …", "Once upon a time"]);
   const [only, ...others] = feed.slice.value.messages;
   expect(others).toEqual([]);
   expect(only?.text).toBe("Once upon a time");

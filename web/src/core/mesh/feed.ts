@@ -23,7 +23,7 @@ export class FeedStore {
   readonly #taps = new Set<(messages: readonly Message[]) => void>();
   readonly #followers = new Set<(messages: readonly Message[]) => void>();
 
-  /** Hear every new message, as it comes. */
+  /** Hear every new message as it comes, and replies once more when all of them is there. */
   tap(listener: (messages: readonly Message[]) => void): () => void {
     this.#taps.add(listener);
     return () => this.#taps.delete(listener);
@@ -40,10 +40,13 @@ export class FeedStore {
     if (messages.length === 0) return messages;
     for (const follower of this.#followers) follower(messages);
     const fresh: Message[] = [];
+    const whole: Message[] = [];
     for (const one of messages) {
       const open = one.kind === "reply" ? this.#open.get(one.inReplyTo) : undefined;
-      if (open) this.#grow(open, one);
-      else {
+      if (open) {
+        const grown = this.#grow(open, one);
+        if (!grown.isOpen) whole.push(grown);
+      } else {
         this.#messages.push(one);
         fresh.push(one);
         if (one.kind === "reply" && one.isOpen) this.#open.set(one.inReplyTo, one);
@@ -53,7 +56,7 @@ export class FeedStore {
     if (this.#messages.length > MOST * 1.25) this.#messages = this.#messages.slice(-MOST);
     if (this.#open.size > 1_000) this.#open.clear();
     this.#publish();
-    for (const tap of this.#taps) tap(fresh);
+    for (const tap of this.#taps) tap([...fresh, ...whole]);
     return fresh;
   }
 
@@ -75,7 +78,7 @@ export class FeedStore {
     this.#publish();
   }
 
-  #grow(open: Message, piece: Message): void {
+  #grow(open: Message, piece: Message): Message {
     const grown: Message = {
       ...open,
       text: open.text + piece.text,
@@ -88,6 +91,7 @@ export class FeedStore {
     if (at >= 0) this.#messages[at] = grown;
     if (grown.isOpen) this.#open.set(open.inReplyTo, grown);
     else this.#open.delete(open.inReplyTo);
+    return grown;
   }
 
   #publish(): void {

@@ -20,9 +20,10 @@ import { asProblem } from "@/core/problem";
 import type { FileRef } from "@/core/protocol";
 import { bytes } from "@/core/text";
 import { Avatar, Button, IconButton, StatusDot } from "@/kit";
-import { draftOf, keepDraft, keepSent, lastSent } from "./drafts";
+import { keepSent, lastSent } from "./drafts";
 import { addressee, fitting, type Mention, mentionAt, needsNothing } from "./mentions";
 import { type Upload, useUploads } from "./uploads";
+import { useDraft } from "./useDraft";
 import "./composer.css";
 
 export interface Wanted {
@@ -58,13 +59,13 @@ export function Composer({
   const agents = useSlice(mesh.agents.slice);
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(() => draftOf(place));
+  const me = mesh.session.user ?? "";
+  const [text, setText] = useDraft(me, place);
   const [mention, setMention] = useState<Mention | null>(null);
   const [chosen, setChosen] = useState(0);
   const [isOver, setOver] = useState(false);
   const uploads = useUploads();
   const listId = useId();
-  useEffect(() => keepDraft(place, text), [place, text]);
   // Whoever comes here wants to write; on a touch screen that would open the keyboard.
   useEffect(() => {
     if (document.activeElement === document.body && matchMedia("(pointer: fine)").matches)
@@ -74,7 +75,7 @@ export function Composer({
   const to = addressee(text, agents);
   const among = mention ? agents.filter((one) => mention.kind === "agent" || isWorkflow(one)) : [];
   const options = mention ? fitting(mention.query, among) : [];
-  const hasContent = (to ? to.text : text).trim() !== "" || uploads.files.length > 0;
+  const hasContent = /\S/.test(to ? to.text : text) || uploads.files.length > 0;
   const isCommand = /^\/\S*$/.test(text.trim());
   const canSend = hasContent && !uploads.isBusy && !isCommand && !(needsAddressee && !to);
 
@@ -94,7 +95,6 @@ export function Composer({
     if (!mention) return;
     if (mention.kind === "workflow") {
       put("");
-      keepDraft(place, "");
       void begin(agent, go);
     } else {
       const end = mention.start + 1 + mention.query.length;
@@ -105,7 +105,7 @@ export function Composer({
   };
   const send = () => {
     if (!canSend) return;
-    keepSent(place, text);
+    keepSent(me, place, text);
     onSend({ text: (to ? to.text : text).trim(), files: uploads.files, to: to?.agent ?? null });
     put("");
     uploads.clear();
@@ -125,9 +125,9 @@ export function Composer({
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       send();
-    } else if (event.key === "ArrowUp" && text === "" && lastSent(place)) {
+    } else if (event.key === "ArrowUp" && text === "" && lastSent(me, place)) {
       event.preventDefault();
-      put(lastSent(place));
+      put(lastSent(me, place));
     }
   };
   const onPaste = (event: ClipboardEvent) => {

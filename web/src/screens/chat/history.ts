@@ -68,15 +68,15 @@ class HistoryStore {
     const reading = new AbortController();
     this.#reading = reading;
     try {
-      const here = this.feed.slice.value.messages;
       // Who may not see everything sees their own tasks, and what is said from now on.
       const isOpenToUs = this.#mesh.seesAll || this.#wanted.context !== undefined;
       const page = isOpenToUs
         ? await api.messages({ ...this.#wanted, limit: PAGE }, reading.signal)
         : { messages: [], before: null };
-      const past = isOpenToUs
-        ? this.#of(page.messages)
-        : saidByTasks(await this.#tasks(reading.signal), here);
+      const tasks = isOpenToUs ? [] : await this.#tasks(reading.signal);
+      // What is there by now, for more has been said meanwhile.
+      const here = this.feed.slice.value.messages;
+      const past = isOpenToUs ? this.#of(page.messages) : saidByTasks(tasks, here);
       // What is only said live, such as questions and replies, is in no history.
       this.feed.reset(merged(past, here), page.before);
       this.status.set({ isLoaded: true, problem: null });
