@@ -70,7 +70,7 @@ export class Mesh {
       onFrame: (frame) => this.#take(frame),
       onState: (state) => this.#entered(state),
     });
-    this.outbox = new Outbox(this.live);
+    this.outbox = new Outbox(this.live, session.user ?? "");
   }
 
   /** Whether the person may answer, cancel and retry what others have started. */

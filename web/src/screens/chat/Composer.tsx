@@ -42,6 +42,8 @@ export interface ComposerProps {
   needsAddressee?: boolean;
   toEverybody?: boolean;
   modes?: ReactNode;
+  /** What sending does, if the text names an agent. */
+  noteTo?: (name: string) => string;
   onSend: (wanted: Wanted) => void;
 }
 
@@ -52,6 +54,7 @@ export function Composer({
   needsAddressee = false,
   toEverybody = false,
   modes,
+  noteTo = (name) => `To ${name}, which sets it to work`,
   onSend,
 }: ComposerProps) {
   const mesh = useMesh();
@@ -140,7 +143,13 @@ export function Composer({
     setOver(false);
     uploads.add(event.dataTransfer.files);
   };
-  const note = toEverybody && !to ? "Goes to everybody on the mesh" : hintFor(needsAddressee, to);
+  const note = to
+    ? noteTo(to.agent.name)
+    : toEverybody
+      ? "Goes to everybody on the mesh"
+      : needsAddressee
+        ? "Begin with @ and an agent's name, or with / for a workflow"
+        : "Enter sends, Shift-Enter breaks the line";
   return (
     <section
       className={isOver ? "composer over" : "composer"}
@@ -213,13 +222,6 @@ export function Composer({
       </div>
     </section>
   );
-}
-
-function hintFor(needsAddressee: boolean, to: { agent: AgentState } | null): string {
-  if (to) return `To ${to.agent.name}, which sets it to work`;
-  return needsAddressee
-    ? "Begin with @ and an agent's name, or with / for a workflow"
-    : "Enter sends, Shift-Enter breaks the line";
 }
 
 /** Start a workflow, or go to the form that asks for what it needs. */

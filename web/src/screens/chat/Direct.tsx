@@ -56,7 +56,7 @@ export function Direct({ token }: { token: string }) {
   const isHere = useCallback((one: Outgoing) => agentToken(one.to) === token, [token]);
   const outgoing = useOutgoing(isHere, feed.messages);
   const say = ({ text, files, to }: Wanted) => {
-    if (mode === "ask") ask(to?.name ?? name, text, files);
+    if (mode === "ask") ask(mesh.session.user ?? "", to?.name ?? name, text, files);
     else void mesh.outbox.send({ kind: mode, to: to?.name ?? name, text, files });
   };
   return (
@@ -92,6 +92,7 @@ export function Direct({ token }: { token: string }) {
           place={place}
           label={`Message to ${name}`}
           hint={HINTS[mode](name)}
+          noteTo={HINTS[mode]}
           modes={<Segmented label="What to do" options={MODES} value={mode} onChange={setMode} />}
           onSend={say}
         />
@@ -160,8 +161,9 @@ function Unknown({ name }: { name: string }) {
 }
 
 function useAsks(token: string): readonly Ask[] {
+  const me = useMesh().session.user ?? "";
   const all = useSlice(asks);
-  return useMemo(() => all.filter((one) => one.token === token), [all, token]);
+  return useMemo(() => all.filter((one) => one.by === me && one.token === token), [all, me, token]);
 }
 
 const SAME_MS = 15_000;
