@@ -1,6 +1,6 @@
 /** What was said on the mesh: the latest of it, in the order of time. */
 import { Slice } from "../slice";
-import type { Message } from "./message";
+import { identity, type Message } from "./message";
 
 const MOST = 10_000;
 const EVERY_MS = 100;
@@ -62,9 +62,9 @@ export class FeedStore {
 
   /** Put the stored past in the place of what is there, and keep what came behind it. */
   reset(past: readonly Message[], before: string | null): void {
-    const known = new Set(past.map((one) => one.key));
+    const known = new Set(past.map(identity));
     const last = past.at(-1)?.at ?? 0;
-    const newer = this.#messages.filter((one) => one.at >= last && !known.has(one.key));
+    const newer = this.#messages.filter((one) => one.at >= last && !known.has(identity(one)));
     this.#messages = [...past, ...newer];
     this.#before = before;
     this.#publish();
@@ -72,8 +72,8 @@ export class FeedStore {
 
   /** Put an older page in front. */
   prepend(past: readonly Message[], before: string | null): void {
-    const known = new Set(this.#messages.map((one) => one.key));
-    this.#messages = [...past.filter((one) => !known.has(one.key)), ...this.#messages];
+    const known = new Set(this.#messages.map(identity));
+    this.#messages = [...past.filter((one) => !known.has(identity(one))), ...this.#messages];
     this.#before = before;
     this.#publish();
   }

@@ -176,7 +176,10 @@ export function askedLive(asked: readonly Ask[], messages: readonly Message[]): 
   for (const one of messages) {
     if (one.kind === "request" && isByPerson(one)) {
       const isOurs = asked.some(
-        (own) => own.text === one.text && Math.abs(own.at - one.at) < SAME_MS,
+        (own) =>
+          own.text === one.text &&
+          (one.user === "" || one.user === own.by) &&
+          Math.abs(own.at - one.at) < SAME_MS,
       );
       if (!isOurs) continue;
       hidden.add(one.key);

@@ -1,4 +1,5 @@
-/** Questions to agents that are there now: asked, answered piece by piece, kept by the page. */
+/** Questions to agents that are there now: asked, answered piece by piece. The gateway keeps both
+ *  for when the page is opened again. */
 import { asProblem, Problem, problemOf } from "@/core/problem";
 import type { FileRef } from "@/core/protocol";
 import { Slice } from "@/core/slice";
@@ -78,6 +79,7 @@ async function run({ id, agent, text, files, at }: Ask): Promise<void> {
         agent,
         content: text,
         timeout: SECONDS,
+        keep: true,
         ...(files.length > 0 ? { metadata: { files } } : {}),
       }),
       signal: controller.signal,
