@@ -57,6 +57,14 @@ test("the stored past takes its place before what is new, and nothing is there t
   expect(feed.slice.value.before).toBe(null);
 });
 
+test("what a list has told already is not told again by the socket", () => {
+  const feed = new FeedStore();
+  const [both, fresh] = [said(), said()];
+  feed.reset([both], null);
+  expect(feed.add([both, fresh])).toEqual([fresh]);
+  expect(feed.slice.value.messages).toEqual([both, fresh]);
+});
+
 test("it keeps the latest ten thousand", () => {
   const feed = new FeedStore();
   for (let turn = 0; turn < 30; turn += 1) feed.add(Array.from({ length: 500 }, () => said()));

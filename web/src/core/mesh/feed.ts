@@ -18,6 +18,8 @@ export class FeedStore {
   #messages: Message[] = [];
   #before: string | null = null;
   #total = 0;
+  /** What the list last read has told: the socket may tell the last of it a moment later. */
+  #told: ReadonlySet<string> = new Set();
   /** Replies that are still being written, by what they answer: where they are. */
   readonly #open = new Map<string, Message>();
   readonly #taps = new Set<(messages: readonly Message[]) => void>();
@@ -43,6 +45,7 @@ export class FeedStore {
     const whole: Message[] = [];
     for (const one of messages) {
       const open = one.kind === "reply" ? this.#open.get(one.inReplyTo) : undefined;
+      if (this.#told.has(identity(one)) && !open) continue;
       if (open) {
         const grown = this.#grow(open, one);
         if (!grown.isOpen) whole.push(grown);
@@ -63,6 +66,7 @@ export class FeedStore {
   /** Put the stored past in the place of what is there, and keep what came behind it. */
   reset(past: readonly Message[], before: string | null): void {
     const known = new Set(past.map(identity));
+    this.#told = known;
     const last = past.at(-1)?.at ?? 0;
     const newer = this.#messages.filter((one) => one.at >= last && !known.has(identity(one)));
     this.#messages = [...past, ...newer];
