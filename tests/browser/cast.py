@@ -205,5 +205,13 @@ async def do_harm(task: Task) -> str:
     return task.message.text
 
 
+guest = Agent("Guest", description="Comes and goes")
+
+
+@guest.agentic_run
+async def be_there(task: Task) -> str:
+    return task.message.text
+
+
 everybody = [triage, research, reviewer, notifier, billing, grumpy, *workflows]
 with_crook = [*everybody, crook]

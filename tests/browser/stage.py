@@ -19,7 +19,7 @@ from typing import IO, Any, TypeVar
 
 from hubbub.server.program import find_program
 
-__all__ = ["Stage", "free_port", "wait_for"]
+__all__ = ["HERE", "Stage", "free_port", "wait_for"]
 
 Found = TypeVar("Found")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Browser, expect
 
-from browser.console import Console
-from browser.stage import Stage
+from browser.console import Console, open_console
+from browser.stage import Stage, wait_for
 
 
 def test_the_agents_are_there_with_their_state(console: Console) -> None:
@@ -38,3 +39,47 @@ def test_every_agent_can_be_reached_by_the_keyboard(console: Console) -> None:
     expect(page.get_by_role("menuitem", name="Billing")).to_have_attribute("data-focused", "true")
     page.keyboard.press("Enter")
     expect(page).to_have_url(console.url + "/dm/billing")
+
+
+@pytest.mark.parametrize("width", [1440, 1100])
+def test_a_question_has_its_three_buttons_in_one_row(
+    browser: Browser, stage: Stage, width: int
+) -> None:
+    task = stage.begin("refund", order=4711, amount=249.0)
+    wait_for(lambda: stage.task(task)["questions"], "its question")
+    with open_console(browser, stage.url, width=width) as console:
+        card = console.go().get_by_role("article", name=re.compile("refund asks"))
+        buttons = [card.get_by_role("button", name=name) for name in ("Approve", "Edit", "Reject")]
+        for button in buttons:
+            expect(button.locator("kbd")).to_be_visible()
+        boxes = [button.bounding_box() for button in buttons]
+        assert len({box and round(box["y"]) for box in boxes}) == 1, boxes
+        frame = card.bounding_box()
+        last = boxes[-1]
+        assert frame
+        assert last
+        assert last["x"] + last["width"] <= frame["x"] + frame["width"], (frame, boxes)
+        buttons[2].click()
+        card.get_by_role("button", name="Reject").click()
+    assert stage.result(task)["result"] == "No refund: "
+
+
+def test_a_phone_shows_no_keys_and_what_the_colours_mean(browser: Browser, stage: Stage) -> None:
+    task = stage.begin("refund", order=4712, amount=249.0)
+    wait_for(lambda: stage.task(task)["questions"], "its question")
+    with open_console(browser, stage.url, width=390, height=844, is_mobile=True) as console:
+        page = console.go()
+        card = page.get_by_role("article", name=re.compile("refund asks"))
+        approve = card.get_by_role("button", name="Approve")
+        expect(approve).to_be_visible()
+        expect(page.locator("kbd:visible")).to_have_count(0)
+        box = approve.bounding_box()
+        assert box
+        assert box["height"] >= 44
+        kinds = page.get_by_role("list", name="Kinds of messages")
+        expect(kinds.get_by_text("direct", exact=True)).to_be_visible()
+        assert console.excess() <= 0
+        page = console.go("/inbox")
+        expect(page.get_by_role("link", name=re.compile("refund"))).to_be_visible()
+        expect(page.locator("kbd:visible")).to_have_count(0)
+    stage.call("POST", f"/api/tasks/{task}/cancel")

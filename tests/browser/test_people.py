@@ -124,7 +124,8 @@ def test_a_role_says_what_is_there_and_what_can_be_done(
     with signed_in("uli") as console:
         console.expected.append("status of 404")
         page = console.go("/tasks")
-        row = page.get_by_role("grid", name="Tasks").get_by_role("rowheader")
+        rows = page.get_by_role("grid", name="Tasks").get_by_role("rowheader")
+        row = rows.filter(has_not_text="Loading")
         expect(row).to_contain_text("order: 2")
         page = console.go("/inbox")
         rows = page.get_by_role("list", name="Open questions").get_by_role("link")
@@ -170,6 +171,7 @@ def test_two_at_one_question_see_each_other_and_the_first_answer_wins(
 
         expect(adas.get_by_text("grace approved").first).to_be_visible()
         expect(adas.get_by_text("Yours was not sent:")).to_be_visible()
+        expect(adas.get_by_text("The task is done: Told them: Refund of 30.0")).to_be_visible()
         expect(adas.get_by_text("Too much")).to_be_visible()
         expect(adas.get_by_role("button", name="Reject")).to_have_count(0)
         chat = first.go(f"/tasks/{task}").get_by_role("region", name="Chat of the task")
@@ -186,3 +188,63 @@ def test_who_leaves_is_not_seen_any_more(signed_in: SignedIn, stage: Stage) -> N
             _card(second.page).focus()
             expect(adas.get_by_text("grace is looking")).to_be_visible()
         expect(adas.get_by_text("grace is looking")).to_have_count(0)
+
+
+def test_unread_is_what_was_said_to_oneself(signed_in: SignedIn, stage: Stage, keys: Keys) -> None:
+    with signed_in("ada") as console:
+        page = console.go("/settings")
+        places = page.get_by_role("navigation", name="Places")
+        expect(places.get_by_text("live")).to_be_visible()
+
+        def count(name: str) -> Locator:
+            return places.get_by_role("link", name=name).locator(".count")
+
+        # What others do is no news; what one says oneself is none, either.
+        theirs = {"agent": "Notifier", "content": "Not for ada"}
+        stage.result(stage.call("POST", "/api/messages", theirs, keys.of["grace"])["task_id"])
+        everybody = {"kind": "broadcast", "content": "The shop is open"}
+        stage.call("POST", "/api/messages", everybody, keys.of["ada"])
+        stage.call("POST", "/api/messages", everybody, keys.of["grace"])
+        expect(count("announcements")).to_have_text("1 unread")
+
+        own = {"agent": "Notifier", "content": "For ada"}
+        stage.result(stage.call("POST", "/api/messages", own, keys.of["ada"])["task_id"])
+        expect(count("Notifier")).to_have_text("1 unread")
+        expect(count("everything")).to_have_count(0)
+        expect(count("announcements")).to_have_text("1 unread")
+
+        page.reload()
+        expect(count("Notifier")).to_have_text("1 unread")
+        places.get_by_role("link", name="Notifier").click()
+        expect(page.get_by_text("Told them: For ada")).to_be_visible()
+        expect(count("Notifier")).to_have_count(0)
+        page.reload()
+        expect(count("announcements")).to_have_text("1 unread")
+        expect(count("Notifier")).to_have_count(0)
+
+
+def test_nothing_of_one_person_is_shown_to_the_next(
+    console: Console, stage: Stage, keys: Keys
+) -> None:
+    page = console.go("/dm/reviewer")
+    _sign_in(page, keys.of["ada"])
+    page.get_by_text("Ask", exact=True).click()
+    box = page.get_by_label("Message to Reviewer")
+    box.fill("What only ada asks")
+    box.press("Enter")
+    expect(page.get_by_role("article", name="Reviewer answers")).to_contain_text("Right")
+    box.fill("A secret draft")
+    page.get_by_role("button", name="Sign out").click()
+    _sign_in(page, keys.of["uli"])
+    expect(box).to_have_value("")
+    expect(page.get_by_text("What only ada asks")).to_have_count(0)
+
+    # A user without a role reads back what they have asked themselves.
+    page.get_by_text("Ask", exact=True).click()
+    box.fill("What only uli asks")
+    box.press("Enter")
+    expect(page.get_by_role("article", name="Reviewer answers")).to_contain_text("Right")
+    page.reload()
+    expect(page.get_by_role("article", name="Reviewer: Right: What only uli")).to_be_visible()
+    expect(page.get_by_role("article", name="uli: What only uli asks")).to_be_visible()
+    expect(page.get_by_text("What only ada asks")).to_have_count(0)

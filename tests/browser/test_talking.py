@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from browser.cast import square
 from browser.console import Console
-from browser.stage import Stage, wait_for
+from browser.stage import HERE, Stage, wait_for
 
 
 def _place(console: Console, path: str, name: str) -> Page:
@@ -53,6 +53,12 @@ def test_an_agent_is_asked_and_answers_or_says_why_not(console: Console) -> None
     expect(answer).to_contain_text("Right: Two and two is four")
     expect(answer).to_contain_text(re.compile(r"\d (ms|s)"))
     expect(page.get_by_text("Right: Two and two is four")).to_have_count(1)
+    page.reload()
+    question = page.get_by_role("article", name="local: Two and two is four")
+    expect(question.get_by_text("request", exact=True)).to_be_visible()
+    kept = page.get_by_role("article", name="Reviewer: Right: Two and two is four")
+    expect(kept.get_by_text("reply", exact=True)).to_be_visible()
+    expect(page.get_by_text("Two and two is four")).to_have_count(2)
 
     page = _place(console, "/dm/grumpy", "Grumpy")
     console.expected.append("Failed to load resource")
@@ -159,3 +165,58 @@ def test_what_is_not_sent_is_kept_for_its_place(console: Console) -> None:
     expect(page.get_by_role("article", name="Billing answers")).to_contain_text("The shop pays")
     page.reload()
     expect(box).to_have_value("")
+
+
+def test_an_address_of_nobody_says_who_is_there(console: Console, stage: Stage) -> None:
+    page = _place(console, "/dm/bilbo", "bilbo")
+    nobody = page.get_by_role("region", name="Nobody of this name")
+    expect(nobody).to_contain_text("No agent named bilbo has ever been on this mesh")
+    expect(page.get_by_role("textbox")).to_have_count(0)
+    nobody.get_by_role("link", name="Billing").click()
+    expect(page.get_by_label("Message to Billing")).to_be_visible()
+
+
+def test_who_is_only_away_can_be_written_to(console: Console, stage: Stage) -> None:
+    stage.run("guest", "run", f"{HERE / 'cast.py'}:guest")
+    wait_for(
+        lambda: [
+            one for one in stage.call("GET", "/api/agents")["agents"] if one["name"] == "Guest"
+        ],
+        "the guest",
+    )
+    stage.stop("guest")
+    page = _place(console, "/dm/guest", "Guest")
+    page.get_by_label("Message to Guest").fill("For when you are back")
+    page.keyboard.press("Enter")
+    said = page.get_by_role("article", name="local: For when you are back")
+    expect(said.get_by_text("waiting")).to_be_visible()
+
+
+def test_a_long_word_is_typed_and_kept(console: Console) -> None:
+    page = _place(console, "/dm/billing", "Billing")
+    box = page.get_by_label("Message to Billing")
+    box.fill("x" * 20_000)
+    box.press_sequentially("yz")
+    page.reload()
+    expect(box).to_have_value("x" * 20_000 + "yz")
+    box.fill("")
+
+
+def test_what_waits_to_be_sent_outlives_a_reload(console: Console, stage: Stage) -> None:
+    page = _place(console, "/dm/notifier", "Notifier")
+    is_away = True
+
+    def meet(socket: WebSocketRoute) -> None:
+        if not is_away:  # else it is a socket on which nobody answers
+            socket.connect_to_server()
+
+    page.route_web_socket("**/api/live", meet)
+    page.reload()
+    page.get_by_label("Message to Notifier").fill("In spite of all")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="local says")).to_contain_text("Waits")
+    is_away = False
+    page.reload()
+    said = page.get_by_role("article", name="local: In spite of all")
+    expect(said.get_by_text("done")).to_be_visible()
+    expect(said).to_have_count(1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -68,6 +71,83 @@ async def test_a_request_is_answered_or_told_why_not(config: NATSConfig, name: N
         nobody = await client.post("/api/requests", json={**body, "agent": name("Nobody")})
         check_problem(nobody, 503, "agent-unavailable")
         check_problem(await client.post("/api/requests", json={**body, "timeout": -1}), 422)
+
+
+async def test_what_a_person_asks_is_kept_with_its_answer_if_they_want(
+    config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent = counting_agent(name("Counter"))
+    echo = echo_agent(name("Echo"))
+    kinds = {"kind": ["request", "reply"]}
+
+    async def kept(client: httpx.AsyncClient, one: Agent) -> list[dict[str, Any]]:
+        page = await client.get("/api/messages", params={"agent": one.name, **kinds})
+        return page.json()["messages"]
+
+    def told(messages: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        return [(one["kind"], one["user"], one["content"], one["failed"]) for one in messages]
+
+    async with (
+        hubbub.connect(config=config) as mesh,
+        mesh.serve(agent, echo),
+        gateway(config, tmp_path) as door,
+        door.client("ada") as client,
+        door.client("bob") as bob,
+        door.client("vic") as vic,
+    ):
+        body = {"agent": agent.name, "keep": True}
+        streamed = {"accept": "text/event-stream"}
+        await client.post("/api/requests", json={**body, "content": "go"}, headers=streamed)
+        asked, answer = await kept(client, agent)
+        assert told([asked, answer]) == [
+            ("request", "ada", "go", False),
+            ("reply", "", "one two three", False),
+        ]
+        assert answer["in_reply_to"] == asked["message_id"]
+        assert (answer["from_agent"], answer["context_id"]) == (agent.name, asked["context_id"])
+        assert answer["latency_ms"] > 0
+        await client.post("/api/requests", json={**body, "content": "fail"}, headers=streamed)
+        failed = (await kept(client, agent))[-1]
+        assert failed["failed"]
+        assert failed["content"].startswith("one two three\n\n")
+        assert "it was asked to" in failed["content"]
+
+        # Whoever may see everything sees it, others do not, and nobody what was not to be kept.
+        assert await kept(vic, agent) == await kept(client, agent)
+        everything = await vic.get("/api/messages", params={"agent": agent.name})
+        assert told(everything.json()["messages"])[-2:] == told(await kept(vic, agent))[-2:]
+        assert await kept(bob, agent) == []
+        check_problem(await bob.get("/api/messages", params={"kind": ["request", "direct"]}), 403)
+        await bob.post("/api/requests", json={"agent": echo.name, "content": "for now"})
+        assert await kept(vic, echo) == []
+
+        whole = {"agent": echo.name, "content": "hello", "keep": True}
+        reply = (await bob.post("/api/requests", json=whole)).json()
+        gone = {**whole, "agent": name("Nobody")}
+        check_problem(await bob.post("/api/requests", json=gone), 503, "agent-unavailable")
+        assert told(await kept(bob, echo)) == [
+            ("request", "bob", "hello", False),
+            ("reply", "", "echo hello", False),
+        ]
+        assert reply["in_reply_to"] == (await kept(bob, echo))[0]["message_id"]
+        mine = await bob.get("/api/messages", params=kinds)
+        assert told(mine.json()["messages"])[-1][3]
+
+        # Who hears them live is not told of the copies, too; who reads the past is.
+        live = mesh.follow_history(echo.name, since=600, requests=True)
+        past = mesh.follow_history(echo.name, since=600, live=False)
+        async with contextlib.aclosing(live), contextlib.aclosing(past):
+            assert [one.kind async for one in past if one.kind in ("request", "reply")] == [
+                "request",
+                "reply",
+            ]
+            await mesh.send_direct_message(echo.name, "the end")
+            kinds_heard = list[str]()
+            async for one in live:
+                kinds_heard.append(one.kind)
+                if one.kind == "direct":
+                    break
+            assert not {"request", "reply"}.intersection(kinds_heard)
 
 
 async def test_a_request_times_out(open_config: NATSConfig, name: Named) -> None:

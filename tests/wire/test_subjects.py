@@ -80,6 +80,11 @@ def test_subjects_between_agents_are_read_back(
     assert parse(laid_out.cancel(agent, sender)) == Address("cancel", agent=agent, sender=sender)
     assert parse(laid_out.recall(agent, sender)) == Address("recall", agent=agent, sender=sender)
     assert parse(laid_out.handoff(sender, agent)) == Address("handoff", agent=agent, sender=sender)
+    kept = parse(laid_out.kept_request(agent, sender)), parse(laid_out.kept_reply(agent, sender))
+    assert kept == (
+        Address("kept_request", agent=agent, sender=sender),
+        Address("kept_reply", agent=agent, sender=sender),
+    )
 
 
 @both_layouts
@@ -182,6 +187,8 @@ def test_what_is_no_direct_message_is_never_stored_in_an_inbox(
         laid_out.recall(agent, sender),
         laid_out.reply(agent, sender, connection, 1),
         laid_out.handoff(sender, agent),
+        laid_out.kept_request(agent, sender),
+        laid_out.kept_reply(agent, sender),
         laid_out.everybody(sender),
         laid_out.log(agent, task_id),
         laid_out.input(agent, task_id, "cancel"),

@@ -212,7 +212,8 @@ class Records:
             kind: only entries of this kind, or of these.
             since: begin at this time, or so many seconds ago; by default now.
             after: begin behind this cursor instead, of an entry or a page.
-            requests: also yield requests and replies, while they are live: they are not stored.
+            requests: also yield requests and replies, while they are live; copies that are kept of
+                some of them are then left out.
             live: whether to go on; otherwise it ends with what is stored now, and begins with the
                 first that is stored unless `since` or `after` says otherwise.
 

@@ -210,15 +210,19 @@ class Speaker(ABC):
         timeout: float | None = None,
         wait_for_agent: float | None = None,
         context_id: str | None = None,
+        message_id: str | None = None,
         owner: str | None = None,
     ) -> AsyncGenerator[str]:
         """Ask an agent and yield its answer piece by piece.
 
         Arguments and errors are those of `request_from_agent`; the timeout is for the first sign
-        of life, after which 15 s of silence are a `RemoteError`.
+        of life, after which 15 s of silence are a `RemoteError`. An id of your own is to be a
+        fresh one: a stream is never given again.
         """
         line = self._line()
-        message = drafted(line, self._activity(), to_agent, content, metadata, context_id, None)
+        message = drafted(
+            line, self._activity(), to_agent, content, metadata, context_id, message_id
+        )
         seconds = line.connection.config.message_timeout if timeout is None else timeout
         pieces = line.requester.stream(
             to_agent,

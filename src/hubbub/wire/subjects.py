@@ -35,6 +35,8 @@ Kind = Literal[
     "input",
     "live",
     "people",
+    "kept_request",
+    "kept_reply",
 ]
 
 
@@ -155,6 +157,16 @@ class Layout:
         """Where a handoff is put on record."""
         return f"agents.handoff.{sender}.to.{agent}"
 
+    # What people have asked, and the answers, as they are put on record beside the inboxes
+
+    def kept_request(self, agent: str, sender: str) -> str:
+        """Where a copy of a request is kept, below the prefix of the history."""
+        return f"agents.direct.{agent}.request.from.{sender}"
+
+    def kept_reply(self, requester: str, responder: str) -> str:
+        """Where a copy of the answer to one is kept."""
+        return f"agents.direct.{requester}.reply.from.{responder}"
+
     # Tasks
 
     def log(self, agent: str, task_id: str) -> str:
@@ -198,6 +210,8 @@ _FORMS: list[tuple[Kind, tuple[str, ...], str]] = [
         ("agent", "priority", "sender"),
         rf"agents\.direct\.{_T}(?:\.([1-5])(?:\.from\.{_T})?)?",
     ),
+    ("kept_request", ("agent", "sender"), rf"agents\.direct\.{_T}\.request\.from\.{_T}"),
+    ("kept_reply", ("agent", "sender"), rf"agents\.direct\.{_T}\.reply\.from\.{_T}"),
     ("request", ("agent", "sender"), rf"agents\.request\.{_T}(?:\.from\.{_T})?"),
     ("cancel", ("agent", "sender"), rf"agents\.cancel\.{_T}\.from\.{_T}"),
     ("recall", ("agent", "sender"), rf"agents\.recall\.{_T}\.from\.{_T}"),

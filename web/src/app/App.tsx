@@ -104,7 +104,8 @@ function Screen({ onSignOut }: { onSignOut: () => void }) {
 /** How many questions wait for this person. */
 export function useWaiting(): number {
   const mesh = useMesh();
-  return useSlice(mesh.questions.slice).filter((one) => !one.answered).length;
+  const open = useSlice(mesh.questions.slice);
+  return open.filter((one) => !one.answered && mesh.mayAnswer(one.task)).length;
 }
 
 function Tabs({ waiting }: { waiting: number }) {

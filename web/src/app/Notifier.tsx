@@ -19,7 +19,8 @@ export function Notifier() {
   const seen = useRef<ReadonlySet<string> | null>(null);
   useEffect(() => {
     if (!isLoaded) return;
-    const next = landed(seen.current ?? new Set(), questions);
+    const ours = questions.filter((one) => mesh.mayAnswer(one.task));
+    const next = landed(seen.current ?? new Set(), ours);
     const isFirst = seen.current === null;
     seen.current = next.seen;
     if (isFirst || next.fresh.length === 0) return;
@@ -31,6 +32,6 @@ export function Notifier() {
       const open = () => go(paths.question(task.id, question.id));
       tell(`${task.agent} asks`, brief(headline(question)), tag, open);
     }
-  }, [questions, isLoaded, go]);
+  }, [mesh, questions, isLoaded, go]);
   return null;
 }

@@ -93,7 +93,12 @@ export function Sidebar({ onSignOut, waiting }: { onSignOut: () => void; waiting
 function Unread({ place }: { place: string }) {
   const unread = useUnread(place);
   if (unread === 0) return null;
-  return <span className="count hot num">{unread > 99 ? "99+" : unread}</span>;
+  return (
+    <span className="count hot num">
+      {unread > 99 ? "99+" : unread}
+      <span className="hidden-label"> unread</span>
+    </span>
+  );
 }
 
 function AgentItem({ agent }: { agent: AgentState }) {

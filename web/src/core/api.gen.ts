@@ -177,7 +177,10 @@ export interface paths {
         };
         /**
          * List Messages
-         * @description Return what was said last, or before a page; users see conversations of their own.
+         * @description Return what was said last, or before a page.
+         *
+         *     Users see conversations of their own; and of the kinds `request` and `reply`, what they have
+         *     asked themselves.
          */
         get: operations["list_messages"];
         put?: never;
@@ -1067,7 +1070,7 @@ export interface components {
             in_reply_to: string | null;
             /**
              * Kind
-             * @description direct, handoff, completion, broadcast, join, leave, status.
+             * @description direct, handoff, completion, broadcast, request, reply, join, leave, status.
              */
             kind: string;
             /**
@@ -1370,6 +1373,12 @@ export interface components {
             agent: string;
             /** @description Text, or any JSON. */
             content: components["schemas"]["JsonValue"];
+            /**
+             * Keep
+             * @description Whether question and answer go into the history.
+             * @default false
+             */
+            keep: boolean;
             /**
              * Metadata
              * @description Anything else that is JSON.
@@ -2802,7 +2811,7 @@ export interface operations {
                 /** @description Only this conversation. */
                 context?: string | null;
                 /** @description Only of this kind, or one of these. */
-                kind?: ("join" | "leave" | "status" | "broadcast" | "direct" | "handoff" | "completion")[] | null;
+                kind?: ("join" | "leave" | "status" | "broadcast" | "direct" | "handoff" | "completion" | "request" | "reply")[] | null;
                 /** @description `before` of the page behind. */
                 before?: string | null;
                 limit?: number;

@@ -68,6 +68,9 @@ export const api = {
   signOut: () => call<void>("DELETE", "/api/session"),
 
   agents: (signal?: AbortSignal) => call<{ agents: Agent[] }>("GET", "/api/agents", { signal }),
+  /** Those that are there, and those that were there once. */
+  everyAgent: (signal?: AbortSignal) =>
+    call<{ agents: Agent[] }>("GET", "/api/agents", { query: { offline: "true" }, signal }),
   agent: (name: string, signal?: AbortSignal) =>
     call<Agent>("GET", `/api/agents/${at(name)}`, { signal }),
 

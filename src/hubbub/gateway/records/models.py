@@ -120,7 +120,9 @@ class Sent(BaseModel):
 class MessageOut(BaseModel):
     """Something that was said."""
 
-    kind: str = Field(description="direct, handoff, completion, broadcast, join, leave, status.")
+    kind: str = Field(
+        description="direct, handoff, completion, broadcast, request, reply, join, leave, status."
+    )
     from_agent: str
     to_agent: str = Field(description="Empty for everybody.")
     content: JsonValue
@@ -168,6 +170,7 @@ class RequestIn(_In):
     content: JsonValue = Field(description="Text, or any JSON.")
     metadata: Metadata = Field(default_factory=dict[str, JsonValue])
     timeout: float = Field(30.0, ge=0.01, le=600, description="Seconds to wait for the answer.")
+    keep: bool = Field(False, description="Whether question and answer go into the history.")
 
 
 class Reply(BaseModel):

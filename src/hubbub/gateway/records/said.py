@@ -27,7 +27,7 @@ def user_of(entry: HistoryEntry) -> str:
     message = entry.message
     if message.hops:
         return ""  # an agent did, in its work for that person
-    if entry.kind in ("direct", "handoff"):
+    if entry.kind in ("direct", "handoff", "request"):
         return entry.owner
     user = message.metadata.get("user") if entry.kind == "broadcast" else None
     return user if isinstance(user, str) else ""

@@ -23,7 +23,11 @@ router = APIRouter(prefix="/api/messages", tags=["messages"], route_class=Strict
 # A page that finds nothing must end, however long the history is.
 _MOST_LOOKED_AT = 20_000
 
-StoredKind = Literal["join", "leave", "status", "broadcast", "direct", "handoff", "completion"]
+StoredKind = Literal[
+    "join", "leave", "status", "broadcast", "direct", "handoff", "completion", "request", "reply"
+]
+
+_ASKED = frozenset[StoredKind](("request", "reply"))
 
 
 @router.post("", operation_id="send_message", status_code=201, responses=may_fail_with(404))
@@ -46,15 +50,19 @@ async def list_messages(
     before: Annotated[str | None, Query(description="`before` of the page behind.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MessagePage:
-    """Return what was said last, or before a page; users see conversations of their own."""
-    if context is None:
+    """Return what was said last, or before a page.
+
+    Users see conversations of their own; and of the kinds `request` and `reply`, what they have
+    asked themselves.
+    """
+    is_own = not who.sees_all and context is None and bool(kind) and _ASKED.issuperset(kind or ())
+    if context is None and not is_own:
         who.expect(Role.VIEWER)
-    else:
+    elif context is not None:
         await expect_context(gateway.mesh, who, context)
     page = await gateway.mesh.history(
         agent, context=context, kind=kind, before=before, limit=limit, look_at=_MOST_LOOKED_AT
     )
     asked = Asked()
-    return MessagePage(
-        messages=[message_view(one, asked) for one in page.entries], before=page.before
-    )
+    entries = [one for one in page.entries if not is_own or one.owner == who.user]
+    return MessagePage(messages=[message_view(one, asked) for one in entries], before=page.before)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request
 
 from hubbub.gateway.acts.actions import own_metadata
 from hubbub.gateway.acts.forms import check_parameters
+from hubbub.gateway.acts.keeping import keep_question, keep_reply, kept_as_it_comes
 from hubbub.gateway.edge.bodies import StrictRoute
 from hubbub.gateway.problems import may_fail_with
 from hubbub.gateway.records.models import Reply, RequestIn
@@ -52,10 +53,21 @@ async def request_from_agent(
     metadata = own_metadata(asked.metadata)
     await check_parameters(mesh, asked.agent, content, metadata, field="metadata.params")
     with gateway.requests.taken(who.user):
+        question = None
+        if asked.keep:
+            question = await keep_question(mesh, who.user, asked.agent, content, metadata)
+        message_id = None if question is None else question.message_id
         if "text/event-stream" in accept:
             pieces = mesh.stream_from_agent(
-                asked.agent, content, metadata=metadata, timeout=asked.timeout, owner=who.user
+                asked.agent,
+                content,
+                metadata=metadata,
+                timeout=asked.timeout,
+                message_id=message_id,
+                owner=who.user,
             )
+            if question is not None:
+                pieces = kept_as_it_comes(mesh, who.user, question, pieces)
             with contextlib.ExitStack() as held:
                 held.enter_context(gateway.streams.taken(who.user))
                 answer = Beginning(pieces)
@@ -65,9 +77,17 @@ async def request_from_agent(
                     gateway, who, request, source, made_of=answer, held=held.pop_all()
                 )
         asking = mesh.request_from_agent(
-            asked.agent, content, metadata=metadata, timeout=asked.timeout, owner=who.user
+            asked.agent,
+            content,
+            metadata=metadata,
+            timeout=asked.timeout,
+            message_id=message_id,
+            owner=who.user,
         )
-        reply = await while_here(request, asking)
+        if question is None:
+            reply = await while_here(request, asking)
+        else:
+            reply = await while_here(request, keep_reply(mesh, who.user, question, asking))
     return Reply(
         agent=reply.from_agent,
         content=reply.content,

@@ -35,7 +35,7 @@ EntryKind = Literal[
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 
 LIVE_KINDS: tuple[EntryKind, ...] = ("request", "reply")
-"""What is heard while it is said, and not kept."""
+"""What is heard while it is said; kept of it is only what a gateway was told to keep."""
 
 _ANNOUNCED: dict[object, EntryKind] = {"join": "join", "leave": "leave", "status": "status"}
 
@@ -45,12 +45,14 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `join`, `leave` and `status` are what agents announce; `completion` is what a sender
-            hears at the end of its task; `request` and `reply` are live, and never stored.
+            hears at the end of its task; `request` and `reply` are live, and stored only if
+            somebody has asked that of a gateway.
         message: the envelope.
         to_agent: whom it is for; empty for everybody.
         failed: whether a completion or reply tells of a failure.
         chunk: whether it is a piece of a reply, and more of it comes.
-        owner: the person that a direct message or handoff is for; empty if nobody in particular.
+        owner: the person that a direct message, handoff, request or kept reply is for; empty if
+            nobody in particular.
         at: when it was stored, by the server's clock, or when it was heard; ISO 8601, UTC.
         cursor: the place right behind this entry, to go on from with `follow_history`.
     """
@@ -109,7 +111,7 @@ class Selection:
             subjects.append(
                 layout.everybody(secured_agent) if secured_agent else layout.everybody_filter
             )
-        if self.wants("direct", "handoff"):
+        if self.wants("direct", "handoff", *LIVE_KINDS):
             filters = layout.direct_filters(agent) if agent else ["agents.direct.>"]
             subjects += [f"{HISTORY_PREFIX}{subject}" for subject in filters]
         return subjects
@@ -180,11 +182,12 @@ def read_entry(
         at=at,
         cursor=cursor,
         chunk=kind == "reply" and SEQUENCE in headers and FINAL not in headers,
-        owner=headers.get(OWNER, "") if kind in ("direct", "handoff") else "",
+        owner=headers.get(OWNER, "") if kind in _OWNED else "",
     )
 
 
-_HEARD = ("all", "direct", "done", "request", "reply")
+_HEARD = ("all", "direct", "done", "request", "reply", "kept_request", "kept_reply")
+_OWNED = ("direct", "handoff", "request", "reply")
 
 
 def _kind(address: Address, message: AgentMessage) -> EntryKind | None:
@@ -194,9 +197,9 @@ def _kind(address: Address, message: AgentMessage) -> EntryKind | None:
             return _ANNOUNCED.get(event, "broadcast") if isinstance(event, str) else "broadcast"
         case "direct":
             return "handoff" if message.message_type == "handoff" else "direct"
-        case "request":
+        case "request" | "kept_request":
             return "request"
-        case "reply":
+        case "reply" | "kept_reply":
             return "reply"
         case "done":
             return "completion"

@@ -78,7 +78,8 @@ async def following(
             )
             for number, stream in enumerate(STREAMS)
         ]
-        entries = _entries(connection, selection, feeds, heard, changed, live=live)
+        hears = live and requests
+        entries = _entries(connection, selection, feeds, heard, changed, live=live, hears=hears)
         async with contextlib.aclosing(entries):
             yield entries
 
@@ -91,11 +92,13 @@ async def _entries(
     changed: asyncio.Event,
     *,
     live: bool,
+    hears: bool,
 ) -> AsyncGenerator[HistoryEntry]:
+    """Yield the entries; copies of requests and replies only if these are not heard themselves."""
     while live or not all(feed.is_through for feed in feeds):
         changed.clear()
         pause = await _tended(connection, feeds)
-        while (entry := _next(connection, feeds, heard)) is not None:
+        while (entry := _next(connection, feeds, heard, with_copies=not hears)) is not None:
             if isinstance(entry, HistoryEntry) and selection.takes(entry):
                 yield entry
             if any(feed.is_low for feed in feeds) or (
@@ -144,7 +147,7 @@ async def _tended(connection: Connection, feeds: list[Feed]) -> float:
 
 
 def _next(
-    connection: Connection, feeds: list[Feed], heard: deque[Delivered]
+    connection: Connection, feeds: list[Feed], heard: deque[Delivered], *, with_copies: bool
 ) -> HistoryEntry | bool | None:
     """Take what comes next: an entry, True for what is none, None if that is not known yet."""
     if not all(feed.is_settled for feed in feeds):
@@ -156,7 +159,9 @@ def _next(
     if first is None:
         return None
     feed = first[1]
-    return _stored(connection, feeds, feed, feed.take())
+    entry = _stored(connection, feeds, feed, feed.take())
+    is_copy = isinstance(entry, HistoryEntry) and entry.kind in LIVE_KINDS
+    return entry if with_copies or not is_copy else True
 
 
 def _stored(

@@ -24,10 +24,15 @@ function said(facts: Partial<MessageEvent> = {}): Message {
 
 test("the pieces of a reply become one message", () => {
   const feed = new FeedStore();
+  const told: string[] = [];
+  feed.tap((messages) =>
+    told.push(...messages.map((one) => `${one.text}${one.isOpen ? "…" : ""}`)),
+  );
   const reply = (content: string, chunk: boolean) =>
     said({ kind: "reply", content, in_reply_to: "q", chunk });
   expect(feed.add([reply("Once ", true)])).toHaveLength(1);
   expect(feed.add([reply("upon", true), reply(" a time", false)])).toHaveLength(0);
+  expect(told).toEqual(["Once …", "Once upon a time"]);
   const [only, ...others] = feed.slice.value.messages;
   expect(others).toEqual([]);
   expect(only?.text).toBe("Once upon a time");
@@ -50,6 +55,14 @@ test("the stored past takes its place before what is new, and nothing is there t
     fresh.id,
   ]);
   expect(feed.slice.value.before).toBe(null);
+});
+
+test("what a list has told already is not told again by the socket", () => {
+  const feed = new FeedStore();
+  const [both, fresh] = [said(), said()];
+  feed.reset([both], null);
+  expect(feed.add([both, fresh])).toEqual([fresh]);
+  expect(feed.slice.value.messages).toEqual([both, fresh]);
 });
 
 test("it keeps the latest ten thousand", () => {

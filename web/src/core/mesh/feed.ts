@@ -1,6 +1,6 @@
 /** What was said on the mesh: the latest of it, in the order of time. */
 import { Slice } from "../slice";
-import type { Message } from "./message";
+import { identity, type Message } from "./message";
 
 const MOST = 10_000;
 const EVERY_MS = 100;
@@ -18,12 +18,14 @@ export class FeedStore {
   #messages: Message[] = [];
   #before: string | null = null;
   #total = 0;
+  /** What the list last read has told: the socket may tell the last of it a moment later. */
+  #told: ReadonlySet<string> = new Set();
   /** Replies that are still being written, by what they answer: where they are. */
   readonly #open = new Map<string, Message>();
   readonly #taps = new Set<(messages: readonly Message[]) => void>();
   readonly #followers = new Set<(messages: readonly Message[]) => void>();
 
-  /** Hear every new message, as it comes. */
+  /** Hear every new message as it comes, and replies once more when all of them is there. */
   tap(listener: (messages: readonly Message[]) => void): () => void {
     this.#taps.add(listener);
     return () => this.#taps.delete(listener);
@@ -40,10 +42,14 @@ export class FeedStore {
     if (messages.length === 0) return messages;
     for (const follower of this.#followers) follower(messages);
     const fresh: Message[] = [];
+    const whole: Message[] = [];
     for (const one of messages) {
       const open = one.kind === "reply" ? this.#open.get(one.inReplyTo) : undefined;
-      if (open) this.#grow(open, one);
-      else {
+      if (this.#told.has(identity(one)) && !open) continue;
+      if (open) {
+        const grown = this.#grow(open, one);
+        if (!grown.isOpen) whole.push(grown);
+      } else {
         this.#messages.push(one);
         fresh.push(one);
         if (one.kind === "reply" && one.isOpen) this.#open.set(one.inReplyTo, one);
@@ -53,15 +59,16 @@ export class FeedStore {
     if (this.#messages.length > MOST * 1.25) this.#messages = this.#messages.slice(-MOST);
     if (this.#open.size > 1_000) this.#open.clear();
     this.#publish();
-    for (const tap of this.#taps) tap(fresh);
+    for (const tap of this.#taps) tap([...fresh, ...whole]);
     return fresh;
   }
 
   /** Put the stored past in the place of what is there, and keep what came behind it. */
   reset(past: readonly Message[], before: string | null): void {
-    const known = new Set(past.map((one) => one.key));
+    const known = new Set(past.map(identity));
+    this.#told = known;
     const last = past.at(-1)?.at ?? 0;
-    const newer = this.#messages.filter((one) => one.at >= last && !known.has(one.key));
+    const newer = this.#messages.filter((one) => one.at >= last && !known.has(identity(one)));
     this.#messages = [...past, ...newer];
     this.#before = before;
     this.#publish();
@@ -69,13 +76,13 @@ export class FeedStore {
 
   /** Put an older page in front. */
   prepend(past: readonly Message[], before: string | null): void {
-    const known = new Set(this.#messages.map((one) => one.key));
-    this.#messages = [...past.filter((one) => !known.has(one.key)), ...this.#messages];
+    const known = new Set(this.#messages.map(identity));
+    this.#messages = [...past.filter((one) => !known.has(identity(one))), ...this.#messages];
     this.#before = before;
     this.#publish();
   }
 
-  #grow(open: Message, piece: Message): void {
+  #grow(open: Message, piece: Message): Message {
     const grown: Message = {
       ...open,
       text: open.text + piece.text,
@@ -88,6 +95,7 @@ export class FeedStore {
     if (at >= 0) this.#messages[at] = grown;
     if (grown.isOpen) this.#open.set(open.inReplyTo, grown);
     else this.#open.delete(open.inReplyTo);
+    return grown;
   }
 
   #publish(): void {

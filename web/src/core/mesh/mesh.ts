@@ -2,7 +2,7 @@
 import { api } from "../api";
 import { type LinkState, Live } from "../live";
 import { asProblem, type Problem } from "../problem";
-import type { Answer, Frame, Json, LogEvent, Session } from "../protocol";
+import type { Answer, Frame, Json, LogEvent, Session, Task } from "../protocol";
 import { Slice } from "../slice";
 import type { Mark } from "../swimlane";
 import { AgentStore } from "./agents";
@@ -70,12 +70,17 @@ export class Mesh {
       onFrame: (frame) => this.#take(frame),
       onState: (state) => this.#entered(state),
     });
-    this.outbox = new Outbox(this.live);
+    this.outbox = new Outbox(this.live, session.user ?? "");
   }
 
   /** Whether the person may answer, cancel and retry what others have started. */
   get isOperator(): boolean {
     return this.session.role === "operator" || this.session.role === "admin";
+  }
+
+  /** Whether the person may answer what a task asks. */
+  mayAnswer(task: Task): boolean {
+    return this.isOperator || !task.owner || task.owner === this.session.user;
   }
 
   get seesAll(): boolean {
@@ -260,8 +265,11 @@ export class Mesh {
           const stale = [...this.#stale];
           this.#stale.clear();
           const few = stale.length > 0 && stale.length <= 5;
-          if (few) this.tasks.put(await Promise.all(stale.map((id) => api.task(id))));
-          else this.tasks.put((await api.tasks({ limit: 100 })).tasks);
+          const tasks = few
+            ? await Promise.all(stale.map((id) => api.task(id)))
+            : (await api.tasks({ limit: 100 })).tasks;
+          this.tasks.put(tasks);
+          this.questions.know(tasks);
           break;
         }
         case "questions": {

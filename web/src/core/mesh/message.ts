@@ -26,6 +26,10 @@ export interface Message {
   readonly isOpen: boolean;
 }
 
+/** What a message is once, heard live or read from the store: an answer is known by its question. */
+export const identity = (one: Message): string =>
+  one.kind === "reply" && one.inReplyTo ? `reply to ${one.inReplyTo}` : one.key;
+
 const KINDS: ReadonlySet<string> = new Set([
   "direct",
   "handoff",

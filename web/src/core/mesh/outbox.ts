@@ -1,8 +1,9 @@
 /** What the person has said and the gateway has not stored yet: marked, and sent once it can be. */
 import type { Live } from "../live";
-import { asProblem, type Problem } from "../problem";
+import { asProblem, Problem } from "../problem";
 import type { FileRef, Json } from "../protocol";
 import { Slice } from "../slice";
+import { keep, kept, ofTab } from "../storage";
 
 export interface Outgoing {
   readonly id: string;
@@ -23,14 +24,39 @@ export interface Said {
   files?: readonly FileRef[];
 }
 
+const KEY = "outbox";
+const MOST_STORED = 200;
+/** The gateway takes the same message once within two minutes; after that it may be there already. */
+const SURE_MS = 100_000;
+
+type Kept = Omit<Outgoing, "problem"> & { readonly problem: string };
+
 export class Outbox {
   readonly slice = new Slice<readonly Outgoing[]>([]);
   /** Under which id what was sent is stored, by its id here. */
   readonly stored = new Map<string, string>();
-  readonly #live: Live;
+  readonly #live: Pick<Live, "ask">;
 
-  constructor(live: Live) {
+  /** Takes up what the tab still had to send when it was loaded anew. */
+  constructor(live: Pick<Live, "ask">, user: string, where = ofTab) {
     this.#live = live;
+    const now = Date.now();
+    const left = kept<readonly Kept[]>(KEY, user, [], where).map((one): Outgoing => {
+      const reason =
+        one.problem ||
+        (now - one.at > SURE_MS && "The page was left before it was known whether this was sent.");
+      return { ...one, problem: reason ? new Problem(0, "left", reason) : null };
+    });
+    this.slice.set(left);
+    this.slice.subscribe(() =>
+      keep(
+        KEY,
+        user,
+        this.slice.value.map((one): Kept => ({ ...one, problem: one.problem?.message ?? "" })),
+        where,
+      ),
+    );
+    for (const one of left) if (!one.problem) void this.#deliver(one);
   }
 
   /** Say something. Resolves to the id of the task that it opens; null if it opens none, or if
@@ -75,7 +101,12 @@ export class Outbox {
       frame.metadata = { files: outgoing.files.map((file) => ({ ...file })) };
     try {
       const reply = await this.#live.ask(frame);
-      if (typeof reply.message_id === "string") this.stored.set(outgoing.id, reply.message_id);
+      if (typeof reply.message_id === "string") {
+        this.stored.set(outgoing.id, reply.message_id);
+        if (this.stored.size > MOST_STORED)
+          for (const old of [...this.stored.keys()].slice(0, MOST_STORED / 2))
+            this.stored.delete(old);
+      }
       this.drop(outgoing.id);
       return typeof reply.task_id === "string" ? reply.task_id : null;
     } catch (error) {

@@ -60,6 +60,25 @@ test("an answered question tells by whom, and goes after some seconds", () => {
   expect(ids(store)).toEqual([]);
 });
 
+test("what was answered is told also if who did was known before", () => {
+  const store = new QuestionStore();
+  store.hear(asked("q1", ""), undefined);
+  store.close("t", "q1", { by: "grace", at: "", isPending: false });
+  const data = { id: "q1", by: "grace", answer: { decision: "approve" } };
+  store.hear(event({ k: "answer", kind: "answered", data }), undefined);
+  expect(store.get("t", "q1")?.answered).toMatchObject({ by: "grace", answer: data.answer });
+  vi.advanceTimersByTime(6_000);
+  expect(ids(store)).toEqual([]);
+});
+
+test("whose task asks is known once the task is", () => {
+  const store = new QuestionStore();
+  store.hear(asked("q1", ""), undefined);
+  expect(store.get("t", "q1")?.task.owner).toBeUndefined();
+  store.know([{ id: "t", owner: "ada" } as Task]);
+  expect(store.get("t", "q1")?.task.owner).toBe("ada");
+});
+
 test("the end of a task ends its questions", () => {
   const store = new QuestionStore();
   store.hear(asked("q1", ""), undefined);

@@ -64,6 +64,14 @@ export class QuestionStore {
     this.#publish();
   }
 
+  /** Take in what is known of tasks: of a question that was just asked it may not have been. */
+  know(tasks: readonly Task[]): void {
+    for (const task of tasks)
+      for (const [key, one] of this.#questions)
+        if (one.task.id === task.id) this.#questions.set(key, { ...one, task });
+    this.#publish();
+  }
+
   /** Take in an event; `task` tells whose it is, if that is known. */
   hear(event: LogEvent, task: Task | undefined): void {
     if (event.k === "ask") {
@@ -95,12 +103,18 @@ export class QuestionStore {
     const key = keyOf(taskId, questionId);
     const one = this.#questions.get(key);
     this.#note(key);
-    if (!one || (one.answered && !one.answered.isPending)) return;
-    const answer = one.answered?.answer ?? answered.answer;
-    const next = { ...(one.answered ?? answered), answer, isPending: answered.isPending };
-    this.#questions.set(key, { ...one, answered: next, looks: [] });
+    if (!one) return;
+    const known = one.answered;
+    const isSame = !known || known.by === answered.by;
+    const answer = known?.answer ?? (isSame ? answered.answer : undefined);
+    const isPending = (known?.isPending ?? true) && answered.isPending;
+    this.#questions.set(key, {
+      ...one,
+      answered: { ...(known ?? answered), answer, isPending },
+      looks: [],
+    });
     this.#publish();
-    if (next.isPending) return;
+    if (isPending || (known && !known.isPending)) return;
     setTimeout(() => {
       this.#questions.delete(key);
       this.#publish();

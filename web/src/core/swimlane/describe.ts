@@ -5,7 +5,7 @@ import type { Kind, Mark } from "./types";
 export const NAMES: Readonly<Record<Kind, string>> = {
   request: "Request",
   reply: "Reply",
-  direct: "Message",
+  direct: "Direct",
   handoff: "Handoff",
   completion: "Completion",
   broadcast: "Broadcast",
@@ -17,7 +17,7 @@ export const NAMES: Readonly<Record<Kind, string>> = {
 
 /** A mark in words, for people who hear the swimlane; `label` gives the name of an agent. */
 export function describe(mark: Mark, label: (id: string) => string = (id) => id): string {
-  const parts = [NAMES[mark.kind]];
+  const parts = [mark.kind === "direct" ? "Direct message" : NAMES[mark.kind]];
   if (mark.to === mark.from) parts.push(`in ${label(mark.from)}`);
   else {
     parts.push(`from ${label(mark.from)}`);

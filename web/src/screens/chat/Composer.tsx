@@ -20,9 +20,10 @@ import { asProblem } from "@/core/problem";
 import type { FileRef } from "@/core/protocol";
 import { bytes } from "@/core/text";
 import { Avatar, Button, IconButton, StatusDot } from "@/kit";
-import { draftOf, keepDraft, keepSent, lastSent } from "./drafts";
+import { keepSent, lastSent } from "./drafts";
 import { addressee, fitting, type Mention, mentionAt, needsNothing } from "./mentions";
 import { type Upload, useUploads } from "./uploads";
+import { useDraft } from "./useDraft";
 import "./composer.css";
 
 export interface Wanted {
@@ -41,6 +42,8 @@ export interface ComposerProps {
   needsAddressee?: boolean;
   toEverybody?: boolean;
   modes?: ReactNode;
+  /** What sending does, if the text names an agent. */
+  noteTo?: (name: string) => string;
   onSend: (wanted: Wanted) => void;
 }
 
@@ -51,6 +54,7 @@ export function Composer({
   needsAddressee = false,
   toEverybody = false,
   modes,
+  noteTo = (name) => `To ${name}, which sets it to work`,
   onSend,
 }: ComposerProps) {
   const mesh = useMesh();
@@ -58,13 +62,13 @@ export function Composer({
   const agents = useSlice(mesh.agents.slice);
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(() => draftOf(place));
+  const me = mesh.session.user ?? "";
+  const [text, setText] = useDraft(me, place);
   const [mention, setMention] = useState<Mention | null>(null);
   const [chosen, setChosen] = useState(0);
   const [isOver, setOver] = useState(false);
   const uploads = useUploads();
   const listId = useId();
-  useEffect(() => keepDraft(place, text), [place, text]);
   // Whoever comes here wants to write; on a touch screen that would open the keyboard.
   useEffect(() => {
     if (document.activeElement === document.body && matchMedia("(pointer: fine)").matches)
@@ -74,7 +78,7 @@ export function Composer({
   const to = addressee(text, agents);
   const among = mention ? agents.filter((one) => mention.kind === "agent" || isWorkflow(one)) : [];
   const options = mention ? fitting(mention.query, among) : [];
-  const hasContent = (to ? to.text : text).trim() !== "" || uploads.files.length > 0;
+  const hasContent = /\S/.test(to ? to.text : text) || uploads.files.length > 0;
   const isCommand = /^\/\S*$/.test(text.trim());
   const canSend = hasContent && !uploads.isBusy && !isCommand && !(needsAddressee && !to);
 
@@ -94,7 +98,6 @@ export function Composer({
     if (!mention) return;
     if (mention.kind === "workflow") {
       put("");
-      keepDraft(place, "");
       void begin(agent, go);
     } else {
       const end = mention.start + 1 + mention.query.length;
@@ -105,7 +108,7 @@ export function Composer({
   };
   const send = () => {
     if (!canSend) return;
-    keepSent(place, text);
+    keepSent(me, place, text);
     onSend({ text: (to ? to.text : text).trim(), files: uploads.files, to: to?.agent ?? null });
     put("");
     uploads.clear();
@@ -125,9 +128,9 @@ export function Composer({
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       send();
-    } else if (event.key === "ArrowUp" && text === "" && lastSent(place)) {
+    } else if (event.key === "ArrowUp" && text === "" && lastSent(me, place)) {
       event.preventDefault();
-      put(lastSent(place));
+      put(lastSent(me, place));
     }
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -140,7 +143,13 @@ export function Composer({
     setOver(false);
     uploads.add(event.dataTransfer.files);
   };
-  const note = toEverybody && !to ? "Goes to everybody on the mesh" : hintFor(needsAddressee, to);
+  const note = to
+    ? noteTo(to.agent.name)
+    : toEverybody
+      ? "Goes to everybody on the mesh"
+      : needsAddressee
+        ? "Begin with @ and an agent's name, or with / for a workflow"
+        : "Enter sends, Shift-Enter breaks the line";
   return (
     <section
       className={isOver ? "composer over" : "composer"}
@@ -213,13 +222,6 @@ export function Composer({
       </div>
     </section>
   );
-}
-
-function hintFor(needsAddressee: boolean, to: { agent: AgentState } | null): string {
-  if (to) return `To ${to.agent.name}, which sets it to work`;
-  return needsAddressee
-    ? "Begin with @ and an agent's name, or with / for a workflow"
-    : "Enter sends, Shift-Enter breaks the line";
 }
 
 /** Start a workflow, or go to the form that asks for what it needs. */

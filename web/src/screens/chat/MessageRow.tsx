@@ -3,6 +3,7 @@ import { ArrowRight, PanelRightOpen } from "lucide-react";
 import { memo } from "react";
 import type { Message } from "@/core/mesh/message";
 import type { MessageKind } from "@/core/protocol";
+import { NAMES } from "@/core/swimlane/describe";
 import { brief, clock, duration, moment } from "@/core/text";
 import { Avatar, Badge, IconButton, JsonView, Name } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
@@ -10,18 +11,9 @@ import { Files } from "./Files";
 import { isData, isToPerson, listener, opensTask, speaker, wordless } from "./said";
 import { TaskUnder } from "./TaskUnder";
 
-const KIND_NAMES: { readonly [kind in MessageKind]: string } = {
-  direct: "direct",
-  handoff: "handoff",
-  completion: "result",
-  broadcast: "to all",
-  request: "request",
-  reply: "reply",
-};
-
 export function KindBadge({ kind, failed }: { kind: MessageKind; failed: boolean }) {
   if (failed) return <Badge tone="bad">{kind === "completion" ? "failed" : "error"}</Badge>;
-  return <Badge tone={kind}>{KIND_NAMES[kind]}</Badge>;
+  return <Badge tone={kind}>{NAMES[kind].toLowerCase()}</Badge>;
 }
 
 export interface RowProps {

@@ -5,6 +5,8 @@ import { Link } from "wouter";
 import { useMesh, useSlice, useTaskLog } from "@/app/hooks";
 import { paths } from "@/app/places";
 import { api } from "@/core/api";
+import type { Mesh } from "@/core/mesh/mesh";
+import { asProblem } from "@/core/problem";
 import type { Json, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { brief, textOf } from "@/core/text";
@@ -13,18 +15,20 @@ import { Markdown } from "@/kit/Markdown";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
 import "./task-under.css";
 
-const asked = new Set<string>();
+const askedFor = new WeakMap<Mesh, Set<string>>();
 
 export function TaskUnder({ taskId }: { taskId: string }) {
   const mesh = useMesh();
   const task = useSlice(mesh.tasks.slice).find((one) => one.id === taskId);
   useEffect(() => {
     // A task that is gone is asked for once; its message stays without a state.
+    const asked = askedFor.get(mesh) ?? new Set();
+    askedFor.set(mesh, asked);
     if (task || asked.has(taskId)) return;
     asked.add(taskId);
     api.task(taskId).then(
       (found) => mesh.tasks.put([found]),
-      () => undefined,
+      (error: unknown) => asProblem(error).isPassing && asked.delete(taskId),
     );
   }, [mesh, task, taskId]);
   if (!task) return <TaskLink taskId={taskId} />;

@@ -1,4 +1,5 @@
-/** Questions to agents that are there now: asked, answered piece by piece, kept by the page. */
+/** Questions to agents that are there now: asked, answered piece by piece. The gateway keeps both
+ *  for when the page is opened again. */
 import { asProblem, Problem, problemOf } from "@/core/problem";
 import type { FileRef } from "@/core/protocol";
 import { Slice } from "@/core/slice";
@@ -6,6 +7,8 @@ import { agentToken } from "@/core/text";
 
 export interface Ask {
   readonly id: string;
+  /** The person who asks. */
+  readonly by: string;
   readonly agent: string;
   readonly token: string;
   readonly text: string;
@@ -28,9 +31,10 @@ function change(id: string, to: Partial<Ask>): void {
   asks.set(asks.value.map((one) => (one.id === id ? { ...one, ...to } : one)));
 }
 
-export function ask(agent: string, text: string, files: readonly FileRef[]): void {
+export function ask(by: string, agent: string, text: string, files: readonly FileRef[]): void {
   const asked: Ask = {
     id: crypto.randomUUID(),
+    by,
     agent,
     token: agentToken(agent),
     text,
@@ -49,7 +53,7 @@ export function askAgain(id: string): void {
   const found = asks.value.find((one) => one.id === id);
   if (!found) return;
   dropAsk(id);
-  ask(found.agent, found.text, found.files);
+  ask(found.by, found.agent, found.text, found.files);
 }
 
 export function stopAsk(id: string): void {
@@ -75,6 +79,7 @@ async function run({ id, agent, text, files, at }: Ask): Promise<void> {
         agent,
         content: text,
         timeout: SECONDS,
+        keep: true,
         ...(files.length > 0 ? { metadata: { files } } : {}),
       }),
       signal: controller.signal,

@@ -6,7 +6,7 @@ import { saidByTasks } from "./history";
 import { addressee, fitting, mentionAt, needsNothing } from "./mentions";
 import { countBehind, rowsOf, withFront } from "./rows";
 import { FILTERS, isRich, speaker } from "./said";
-import { placesOf } from "./unread";
+import { newsAt } from "./unread";
 
 const NOW = Date.now();
 
@@ -189,12 +189,35 @@ describe("readEvents", () => {
   });
 });
 
-describe("placesOf", () => {
-  it("tells where a message is unread", () => {
-    expect(placesOf(said({ kind: "broadcast", to: "" }), "ada")).toContain("/chat/announcements");
-    expect(placesOf(said({ kind: "reply", to: "Gateway" }), "ada")).toContain("/dm/triage_bot");
-    expect(placesOf(said({ user: "ada", from: "Gateway" }), "ada")).toEqual([]);
-    expect(placesOf(said(), "ada")).toEqual([]);
+describe("newsAt", () => {
+  const mine = new Map([
+    ["t1", true],
+    ["t2", false],
+  ]);
+  const at = (change: Partial<Message>) => newsAt(said(change), "ada", (id) => mine.get(id));
+  const done = { kind: "completion", to: "Gateway" } as const;
+
+  it("is the announcements for what is said to everybody, and nowhere else", () => {
+    expect(at({ kind: "broadcast", to: "" })).toBe("/chat/announcements");
+    expect(at({ kind: "broadcast", to: "", from: "Gateway", user: "grace" })).toBe(
+      "/chat/announcements",
+    );
+    expect(at({ kind: "broadcast", to: "", from: "Gateway", user: "ada" })).toBe("");
+  });
+
+  it("is the agent's place for what comes of one's own, not of what others have said", () => {
+    expect(at({ ...done, taskId: "t1" })).toBe("/dm/triage_bot");
+    expect(at({ ...done, taskId: "t2" })).toBe("");
+    expect(at({ ...done, taskId: "t3" })).toBeUndefined();
+    expect(at({ kind: "reply", to: "Gateway", inReplyTo: "t1" })).toBe("/dm/triage_bot");
+    expect(at({ kind: "reply", to: "Gateway", inReplyTo: "t1", isOpen: true })).toBe("");
+  });
+
+  it("is the agent's place for what it says to people of its own accord", () => {
+    expect(at({ to: "Gateway" })).toBe("/dm/triage_bot");
+    expect(at({ user: "ada", from: "Gateway" })).toBe("");
+    expect(at({ user: "grace", from: "Gateway" })).toBe("");
+    expect(at({})).toBe("");
   });
 });
 

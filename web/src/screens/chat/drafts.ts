@@ -1,24 +1,25 @@
 /** What was typed and not sent, place by place, kept by the browser; and what was sent last. */
-const KEY = "hubbub.drafts";
+import { keep, kept } from "@/core/storage";
+
+const KEY = "drafts";
+
+export type Drafts = { readonly [place: string]: string };
 
 const last = new Map<string, string>();
 
-function all(): { [place: string]: string } {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as { [place: string]: string };
-  } catch {
-    return {};
-  }
+export const draftOf = (user: string, place: string): string =>
+  kept<Drafts>(KEY, user, {})[place] ?? "";
+
+/** Keep a draft; an empty one is forgotten. One that the browser has no room for is not kept. */
+export function keepDraft(user: string, place: string, text: string): void {
+  const { [place]: before = "", ...others } = kept<Drafts>(KEY, user, {});
+  const next = text.trim() === "" ? "" : text;
+  if (next !== before) keep(KEY, user, next === "" ? others : { ...others, [place]: next });
 }
 
-export const draftOf = (place: string): string => all()[place] ?? "";
+const placeOf = (user: string, place: string): string => `${user}\n${place}`;
 
-export function keepDraft(place: string, text: string): void {
-  const drafts = all();
-  if (text.trim() === "") delete drafts[place];
-  else drafts[place] = text;
-  localStorage.setItem(KEY, JSON.stringify(drafts));
-}
-
-export const lastSent = (place: string): string => last.get(place) ?? "";
-export const keepSent = (place: string, text: string): void => void last.set(place, text);
+export const lastSent = (user: string, place: string): string =>
+  last.get(placeOf(user, place)) ?? "";
+export const keepSent = (user: string, place: string, text: string): void =>
+  void last.set(placeOf(user, place), text);

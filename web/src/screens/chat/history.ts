@@ -6,7 +6,7 @@ import { api } from "@/core/api";
 import { type Feed, FeedStore } from "@/core/mesh/feed";
 import { gatewayToken } from "@/core/mesh/gateway";
 import type { Mesh } from "@/core/mesh/mesh";
-import { type Message, ofStored } from "@/core/mesh/message";
+import { identity, type Message, ofStored } from "@/core/mesh/message";
 import { asProblem, type Problem } from "@/core/problem";
 import type { FileRef, Json, StoredMessage, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
@@ -14,6 +14,9 @@ import { Slice } from "@/core/slice";
 import { textOf } from "@/core/text";
 
 const PAGE = 200;
+const ASKED = ["request", "reply"];
+
+type MessagePage = Awaited<ReturnType<typeof api.messages>>;
 
 export interface Wanted {
   readonly agent?: string;
@@ -68,16 +71,15 @@ class HistoryStore {
     const reading = new AbortController();
     this.#reading = reading;
     try {
-      const here = this.feed.slice.value.messages;
-      // Who may not see everything sees their own tasks, and what is said from now on.
+      // Who may not see everything sees their own tasks and questions, and what is said from now on.
       const isOpenToUs = this.#mesh.seesAll || this.#wanted.context !== undefined;
-      const page = isOpenToUs
-        ? await api.messages({ ...this.#wanted, limit: PAGE }, reading.signal)
-        : { messages: [], before: null };
-      const past = isOpenToUs
-        ? this.#of(page.messages)
-        : saidByTasks(await this.#tasks(reading.signal), here);
-      // What is only said live, such as questions and replies, is in no history.
+      const page = await this.#page(isOpenToUs, reading.signal);
+      const tasks = isOpenToUs ? [] : await this.#tasks(reading.signal);
+      // What is there by now, for more has been said meanwhile.
+      const here = this.feed.slice.value.messages;
+      const stored = this.#of(page.messages);
+      const past = isOpenToUs ? stored : [...saidByTasks(tasks, here), ...stored];
+      // What is only said live, such as what agents ask one another, is in no history.
       this.feed.reset(merged(past, here), page.before);
       this.status.set({ isLoaded: true, problem: null });
     } catch (error) {
@@ -91,6 +93,14 @@ class HistoryStore {
     if (before === null) return;
     const page = await api.messages({ ...this.#wanted, before, limit: PAGE });
     this.feed.prepend(this.#of(page.messages), page.before);
+  }
+
+  async #page(isOpenToUs: boolean, signal: AbortSignal): Promise<MessagePage> {
+    if (isOpenToUs) return api.messages({ ...this.#wanted, limit: PAGE }, signal);
+    const { agent } = this.#wanted;
+    if (!agent) return { messages: [], before: null };
+    const { messages } = await api.messages({ agent, kind: ASKED, limit: PAGE }, signal);
+    return { messages, before: null };
   }
 
   async #tasks(signal: AbortSignal): Promise<readonly Task[]> {
@@ -109,8 +119,8 @@ class HistoryStore {
 }
 
 function merged(past: readonly Message[], here: readonly Message[]): Message[] {
-  const known = new Set(past.map((one) => one.key));
-  return [...past, ...here.filter((one) => !known.has(one.key))].sort((a, b) => a.at - b.at);
+  const known = new Set(past.map(identity));
+  return [...past, ...here.filter((one) => !known.has(identity(one)))].sort((a, b) => a.at - b.at);
 }
 
 /** What was said to open tasks, and what came of it; not what is there already. */

@@ -8,6 +8,9 @@ export interface Mention {
   readonly start: number;
 }
 
+/** Names are no longer. */
+const LONGEST = 63;
+
 /** What is being completed at the caret: an agent behind `@`, a workflow behind a `/` in front. */
 export function mentionAt(text: string, caret: number): Mention | null {
   const before = text.slice(0, caret);
@@ -52,7 +55,7 @@ export function addressee<T extends Named>(
 ): { agent: T; text: string } | null {
   if (!text.startsWith("@")) return null;
   const rest = text.slice(1);
-  const token = agentToken(rest);
+  const token = agentToken(rest.slice(0, LONGEST));
   let best: T | null = null;
   for (const agent of agents) {
     if (!token.startsWith(agent.token)) continue;

@@ -15,17 +15,25 @@ export function useOutgoing(
   const box = useSlice(outbox.slice);
   const before = useRef<readonly Outgoing[]>([]);
   const [left, setLeft] = useState<readonly Outgoing[]>([]);
+  const timers = useRef(new Set<ReturnType<typeof setTimeout>>());
+  useEffect(() => {
+    const { current } = timers;
+    return () => {
+      for (const timer of current) clearTimeout(timer);
+    };
+  }, []);
   useEffect(() => {
     const here = new Set(box.map((one) => one.id));
     const gone = before.current.filter((one) => !here.has(one.id) && !one.problem);
     before.current = box;
     if (gone.length === 0) return;
     setLeft((now) => [...now, ...gone]);
-    const timer = setTimeout(
-      () => setLeft((now) => now.filter((one) => !gone.includes(one))),
-      LINGERS_MS,
-    );
-    return () => clearTimeout(timer);
+    // Each goes in its own time, also if more is said meanwhile.
+    const timer = setTimeout(() => {
+      timers.current.delete(timer);
+      setLeft((now) => now.filter((one) => !gone.includes(one)));
+    }, LINGERS_MS);
+    timers.current.add(timer);
   }, [box]);
   const latest = new Set(messages.slice(-200).map((one) => one.id));
   const lingering = left.filter((one) => !latest.has(outbox.stored.get(one.id) ?? ""));

@@ -1,42 +1,64 @@
-/** How much has been said, place by place, since the person looked there; kept by the browser. */
+/** How much has been said to a person, place by place, since they looked there; kept by the browser. */
 import { useCallback, useEffect, useSyncExternalStore } from "react";
 import { useMesh } from "@/app/hooks";
 import { paths } from "@/app/places";
 import type { Mesh } from "@/core/mesh/mesh";
 import type { Message } from "@/core/mesh/message";
 import { Slice } from "@/core/slice";
-import { isByPerson, isForPeople, isToPerson } from "./said";
+import { keep, kept } from "@/core/storage";
+import { isByPerson, isToPerson } from "./said";
 
-const KEY = "hubbub.read";
+const KEY = "read";
 /** Up to when places that were never looked at count as read. */
 const SINCE = "";
+const MOST_PLACES = 300;
+const MOST_UNSURE = 500;
 
-/** The places where a message is news to somebody: their addresses. */
-export function placesOf(one: Message, me: string): string[] {
-  if (one.isOpen || !isForPeople(one)) return [];
-  if (isByPerson(one) && (one.user === me || one.kind !== "broadcast")) return [];
-  const all = paths.channel("all");
-  if (one.kind === "broadcast") return [all, paths.channel("announcements")];
-  return isToPerson(one) ? [all, paths.direct(one.from)] : [];
+/** Whether the message or task of an id is the person's own; undefined if that is not known yet. */
+export type IsMine = (id: string) => boolean | undefined;
+
+/** The place where a message is news to somebody: its address. Empty if it is news nowhere, as what
+ *  one says oneself and what others have set going; undefined if that is not known yet. */
+export function newsAt(one: Message, me: string, isMine: IsMine): string | undefined {
+  if (one.isOpen || (isByPerson(one) && one.user === me)) return "";
+  if (one.kind === "broadcast") return paths.channel("announcements");
+  if (isByPerson(one) || !isToPerson(one)) return "";
+  if (one.kind === "direct" || one.kind === "handoff") return paths.direct(one.from);
+  const isOurs = isMine(one.taskId || one.inReplyTo);
+  return isOurs === undefined ? undefined : isOurs ? paths.direct(one.from) : "";
 }
 
 class Unread {
   readonly counts = new Slice<ReadonlyMap<string, number>>(new Map(), 400);
   readonly #me: string;
   readonly #mesh: Mesh;
+  readonly #mine = new Set<string>();
+  /** Ends of tasks of which it is not known yet whose they are. */
+  #unsure: Message[] = [];
   #read: { [place: string]: number };
 
   constructor(mesh: Mesh) {
     this.#mesh = mesh;
     this.#me = mesh.session.user ?? "";
-    this.#read = stored();
+    this.#read = kept(KEY, this.#me, {});
     if (this.#read[SINCE] === undefined) this.#keep({ [SINCE]: Date.now() });
     mesh.feed.tap((messages) => this.#add(messages));
-    mesh.loaded.subscribe(() => this.#countAnew());
+    mesh.tasks.slice.subscribe(() => {
+      const unsure = this.#unsure;
+      this.#unsure = [];
+      this.#add(unsure);
+    });
+    let { messages } = mesh.loaded.value;
+    mesh.loaded.subscribe(() => {
+      const now = mesh.loaded.value.messages;
+      if (now !== messages) this.#countAnew();
+      messages = now;
+    });
     // Another tab has read something.
-    window.addEventListener("storage", (event) => {
-      if (event.key !== KEY) return;
-      this.#read = stored();
+    window.addEventListener("storage", () => {
+      const read = kept<{ [place: string]: number }>(KEY, this.#me, {});
+      if (JSON.stringify(read) === JSON.stringify(this.#read)) return;
+      this.#read = read;
       this.#countAnew();
     });
     this.#countAnew();
@@ -56,34 +78,48 @@ class Unread {
   }
 
   #keep(change: { [place: string]: number }): void {
-    this.#read = { ...this.#read, ...change };
-    localStorage.setItem(KEY, JSON.stringify(this.#read));
+    const all = Object.entries({ ...this.#read, ...change });
+    const latest = all
+      .filter(([place]) => place !== SINCE)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, MOST_PLACES);
+    const since = all.filter(([place]) => place === SINCE);
+    this.#read = Object.fromEntries([...since, ...latest]);
+    keep(KEY, this.#me, this.#read);
   }
 
   #countAnew(): void {
-    this.counts.set(new Map());
-    this.#add(this.#mesh.feed.slice.value.messages);
+    this.#mine.clear();
+    this.#unsure = [];
+    this.counts.set(this.#counted(this.#mesh.feed.slice.value.messages, new Map()));
   }
 
   #add(messages: readonly Message[]): void {
+    if (messages.length > 0) this.counts.set(this.#counted(messages, this.counts.value));
+  }
+
+  #counted(
+    messages: readonly Message[],
+    before: ReadonlyMap<string, number>,
+  ): ReadonlyMap<string, number> {
     let counts: Map<string, number> | undefined;
     for (const one of messages) {
-      for (const place of placesOf(one, this.#me)) {
-        if (one.at <= this.readAt(place)) continue;
-        counts ??= new Map(this.counts.value);
-        counts.set(place, (counts.get(place) ?? 0) + 1);
-      }
+      if (one.id && one.user === this.#me) this.#mine.add(one.id);
+      const place = newsAt(one, this.#me, this.#isMine);
+      if (place === undefined) this.#unsure = [...this.#unsure.slice(1 - MOST_UNSURE), one];
+      if (!place || one.at <= this.readAt(place)) continue;
+      counts ??= new Map(before);
+      counts.set(place, (counts.get(place) ?? 0) + 1);
     }
-    if (counts) this.counts.set(counts);
+    return counts ?? before;
   }
-}
 
-function stored(): { [place: string]: number } {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as { [place: string]: number };
-  } catch {
-    return {};
-  }
+  readonly #isMine: IsMine = (id) => {
+    if (this.#mine.has(id)) return true;
+    const task = this.#mesh.tasks.get(id);
+    // Who may not see everything is told of nothing but their own.
+    return task ? task.owner === this.#me : this.#mesh.seesAll ? undefined : true;
+  };
 }
 
 const stores = new WeakMap<Mesh, Unread>();

@@ -36,7 +36,9 @@ function Said({ message }: { message: Message }) {
     <li>
       <Link
         href={
-          message.context ? paths.conversation(message.context) : paths.channel("announcements")
+          message.kind === "broadcast" || !message.context
+            ? paths.channel("announcements")
+            : paths.conversation(message.context)
         }
       >
         <Avatar name={from} size={22} person={message.user !== ""} />

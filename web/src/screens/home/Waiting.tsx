@@ -10,7 +10,7 @@ const MOST = 3;
 
 export function Waiting() {
   const mesh = useMesh();
-  const questions = useSlice(mesh.questions.slice);
+  const questions = useSlice(mesh.questions.slice).filter((one) => mesh.mayAnswer(one.task));
   const isLoaded = useSlice(mesh.loaded).questions?.done ?? false;
   const open = questions.filter((one) => !one.answered);
   const [focused, answered] = useFocused(open[0]);

@@ -65,7 +65,9 @@ export function QuestionCard({
       onAnswered?.();
     } catch (error) {
       const found = asProblem(error);
-      if (found.code !== "already-answered") setProblem(found);
+      // The card itself tells whose answer counted, unless the question has gone meanwhile.
+      const isTold = mesh.questions.get(task.id, question.id)?.answered;
+      if (found.code !== "already-answered" || !isTold) setProblem(found);
     } finally {
       setBusy(false);
     }
@@ -200,9 +202,9 @@ function Read({ question }: { question: Question }) {
 /** Why this person may only read it; empty if they may answer. */
 function useReadOnly({ task }: OpenQuestion, problem: Problem | null): string {
   const mesh = useMesh();
-  const { user, role } = mesh.session;
+  const { role } = mesh.session;
   if (problem?.status === 403) return problem.message;
-  if (mesh.isOperator || !task.owner || task.owner === user) return "";
+  if (mesh.mayAnswer(task)) return "";
   return `Only ${task.owner} or an operator can answer this; your role is ${role}.`;
 }
 

@@ -7,6 +7,7 @@ import {
   hasOwnPrompt,
   headline,
   timeLeft,
+  whatCame,
   whoAnswered,
   whoLooks,
 } from "./words";
@@ -98,6 +99,15 @@ test("a question has words in any case", () => {
   expect(headline({ ...QUESTION, kind: "text", prompt: "Who?" })).toBe("Who?");
   expect(hasOwnPrompt({ ...QUESTION, prompt: "May refund be used?" })).toBe(false);
   expect(hasOwnPrompt({ ...QUESTION, prompt: "Ada is angry" })).toBe(true);
+});
+
+test("what came of an answer", () => {
+  const came = (state: string, facts = {}) => whatCame({ state, ...facts } as Task);
+  expect(came("input-required")).toBe("");
+  expect(came("working")).toBe("The task goes on.");
+  expect(came("completed", { result: "Told them\nall" })).toBe("The task is done: Told them");
+  expect(came("failed", { error: "No money" })).toBe("The task failed: No money");
+  expect(whatCame(undefined)).toBe("");
 });
 
 test("the time that is left", () => {

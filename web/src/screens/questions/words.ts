@@ -1,7 +1,7 @@
 /** What cards and lists say about a question. */
 import type { Answered, Look, OpenQuestion } from "@/core/mesh/questions";
-import type { Json, Question } from "@/core/protocol";
-import { duration } from "@/core/text";
+import type { Json, Question, Task } from "@/core/protocol";
+import { brief, duration, textOf } from "@/core/text";
 import { changes, plain } from "./arguments";
 
 /** What kind of question it is, in a word. */
@@ -60,6 +60,26 @@ export function answerText({ question, answered }: OpenQuestion): string {
     after === undefined ? `without ${path}` : `${path}: ${plain(after)}`,
   );
   return [...told, comment].filter(Boolean).join(", ");
+}
+
+/** What came of an answer that has been taken in, as far as the task tells; empty if it does not. */
+export function whatCame(task: Pick<Task, "state" | "result" | "error"> | undefined): string {
+  const because = (text: string): string => (text ? `: ${brief(text)}` : ".");
+  switch (task?.state) {
+    case "working":
+    case "submitted":
+      return "The task goes on.";
+    case "completed":
+      return `The task is done${because(textOf(task.result as Json))}`;
+    case "failed":
+      return `The task failed${because(task.error ?? "")}`;
+    case "canceled":
+      return "The task was stopped.";
+    case "rejected":
+      return `The task was turned down${because(task.error ?? "")}`;
+    default:
+      return "";
+  }
 }
 
 /** How long it can still be answered; null if for ever, 0 if it is too late. */
