@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -134,9 +135,11 @@ class GatewaySettings(BaseSettings):
             raise ValueError(f"JWT_ALGORITHMS holds {named}; use {', '.join(sorted(allowed))}")
         if self.jwt_secret and len(self.jwt_secret.get_secret_value()) < _SHORTEST_SECRET:
             raise ValueError(f"JWT_SECRET must have at least {_SHORTEST_SECRET} characters")
-        url = self.jwt_jwks_url or ""
-        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("JWT_JWKS_URL must begin with https://")
+        if self.jwt_jwks_url and not _is_safe_source(self.jwt_jwks_url):
+            raise ValueError(
+                "JWT_JWKS_URL must be https://host/path, without a user name; http:// is for this "
+                "machine alone: localhost, 127.0.0.1 or [::1]"
+            )
         return self
 
     def check_address(self, host: str) -> None:
@@ -161,6 +164,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _is_safe_source(url: str) -> bool:
+    """Tell whether nobody on the way can change what is read from an address.
+
+    Programs read what is odd in an address in different ways, so that it is not taken at all.
+    """
+    if not (url.isascii() and url.isprintable()) or not {" ", "\\"}.isdisjoint(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # no such port, or half a bracket
+        return False
+    if not host or "%" in host or "@" in parts.netloc or port == 0:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
 def _explain(error: ValidationError) -> str:
