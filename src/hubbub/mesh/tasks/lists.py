@@ -13,6 +13,7 @@ from hubbub.errors import InvalidCursor, InvalidMessage, TaskNotFound
 from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import read_log
 from hubbub.mesh.tasks.summary import TaskSummary, of_log, of_message
+from hubbub.mesh.tasks.unbegun import Unbegun
 from hubbub.mesh.tasks.untaken import with_what_waits
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.backwards import Backwards
@@ -132,40 +133,59 @@ async def list_tasks(
     return TaskPage(summaries, str(cursor) if more else None)
 
 
-async def find_task(connection: Connection, task_id: str) -> TaskSummary:
+async def find_task(connection: Connection, task_id: str, unbegun: Unbegun) -> TaskSummary:
     """Return a task by its id alone.
+
+    Args:
+        connection: the mesh.
+        task_id: the task.
+        unbegun: where to look for a task that nobody has begun with.
 
     Raises:
         TaskNotFound: there is none, or several agents have one.
         ConnectionLost: the server does not answer.
     """
     try:
-        subject = connection.layout.log("*", check_message_id(task_id))
+        check_message_id(task_id)
     except InvalidMessage:
         raise TaskNotFound(task_id) from None
     await expect_streams(connection)
-    for _ in range(2):
+    task = await _with_log(connection, task_id)
+    if task is None:
+        task = await _without_log(connection, task_id, unbegun)
+    if task is None:
         # One that is claimed while we look leaves the inbox after its log has been looked for.
-        if (task := await _look_for(connection, subject, task_id)) is not None:
-            return (await with_what_waits(connection, [task]))[0]
-    raise TaskNotFound(task_id)
+        task = await _with_log(connection, task_id)
+    if task is None:
+        raise TaskNotFound(task_id)
+    return (await with_what_waits(connection, [task]))[0]
 
 
-async def _look_for(connection: Connection, subject: str, task_id: str) -> TaskSummary | None:
+async def _with_log(connection: Connection, task_id: str) -> TaskSummary | None:
+    subject = connection.layout.log("*", task_id)
     answer = await connection.api(f"STREAM.INFO.{TASKS}", {"subjects_filter": subject})
     subjects: dict[str, int] = answer["state"].get("subjects") or {}
     logs = [parse(subject) for subject in subjects]
     agents = sorted(address.agent for address in logs if address is not None)
     if len(agents) > 1:
         raise TaskNotFound(task_id, f"several agents have one: {', '.join(agents)}")
-    if agents:
-        events = await read_log(connection, agents[0], task_id)
-        return of_log(agents[0], task_id, fold(event for _, event in events))
-    async with contextlib.aclosing(_waiting(connection, "*", None, None, None)) as entries:
-        async for found in entries:
-            if found.task_id == task_id:
-                return await _summarized(connection, found)
-    return None
+    if not agents:
+        return None
+    events = await read_log(connection, agents[0], task_id)
+    return of_log(agents[0], task_id, fold(event for _, event in events))
+
+
+async def _without_log(
+    connection: Connection, task_id: str, unbegun: Unbegun
+) -> TaskSummary | None:
+    stored = await unbegun.find(task_id)
+    opener = None if stored is None else _opener(connection, stored)
+    if stored is None or opener is None:
+        return None
+    agent, message = opener
+    if opened_task(stored, message) != task_id or await _has_begun(connection, agent, task_id):
+        return None
+    return of_message(agent, task_id, stored, message)
 
 
 async def _take(items: AsyncGenerator[_Found], number: int) -> list[_Found]:
@@ -232,20 +252,33 @@ async def _waiting(
 ) -> AsyncGenerator[_Found]:
     """Yield what waits in inboxes and has no log yet."""
     async for stored in _newest_first(connection, INBOX, f"agents.direct.{agent}.>", before):
-        address = parse(stored.subject)
-        if address is None or address.kind != "direct":
-            continue
-        try:
-            message = read_opener(stored, to_agent=address.agent, secured=connection.layout.secured)
-        except InvalidMessage:
-            continue  # it will be a dead letter
         if owner is not None and stored.headers.get(OWNER, "") != owner:
             continue
+        opener = _opener(connection, stored)
+        if opener is None:
+            continue
+        agent, message = opener
         if context is not None and message.conversation != context:
             continue
         task_id = opened_task(stored, message)
-        if await connection.last_of(TASKS, connection.layout.log(address.agent, task_id)) is None:
-            yield _Found(stored, address.agent, task_id, TaskState.SUBMITTED, message)
+        if not await _has_begun(connection, agent, task_id):
+            yield _Found(stored, agent, task_id, TaskState.SUBMITTED, message)
+
+
+def _opener(connection: Connection, stored: StoredMessage) -> tuple[str, AgentMessage] | None:
+    """Return for whom a message in an inbox is, and what it says; None if it opens no task."""
+    address = parse(stored.subject)
+    if address is None or address.kind != "direct":
+        return None
+    secured = connection.layout.secured
+    try:
+        return address.agent, read_opener(stored, to_agent=address.agent, secured=secured)
+    except InvalidMessage:
+        return None  # it will be a dead letter
+
+
+async def _has_begun(connection: Connection, agent: str, task_id: str) -> bool:
+    return await connection.last_of(TASKS, connection.layout.log(agent, task_id)) is not None
 
 
 async def _summarized(connection: Connection, found: _Found) -> TaskSummary:
