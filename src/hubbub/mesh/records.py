@@ -11,8 +11,9 @@ from hubbub.mesh.history.following import following
 from hubbub.mesh.history.pages import HistoryPage, read_page
 from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
 from hubbub.mesh.tasks.answering import give_answer
+from hubbub.mesh.tasks.finding import find_task
 from hubbub.mesh.tasks.handle import TaskHandle
-from hubbub.mesh.tasks.lists import TaskPage, find_task, list_tasks
+from hubbub.mesh.tasks.lists import TaskPage, list_tasks
 from hubbub.mesh.tasks.rerun import run_again
 from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.mesh.tasks.unbegun import Unbegun

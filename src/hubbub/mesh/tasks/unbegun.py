@@ -6,17 +6,21 @@ message once, not anew for every id that somebody asks for.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import OrderedDict
 
+from hubbub.errors import InvalidMessage
+from hubbub.mesh.tasks.job import read_opener
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.backwards import Backwards
+from hubbub.mesh.transport.concurrency import Rounds
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID
-from hubbub.mesh.transport.streams import INBOX
+from hubbub.mesh.transport.streams import INBOX, TASKS
+from hubbub.wire.envelope import AgentMessage
+from hubbub.wire.subjects import parse
 
-__all__ = ["Unbegun"]
+__all__ = ["Unbegun", "has_begun", "read_waiting"]
 
 _SUBJECT = "agents.direct.>"
 _MOST = 100_000
@@ -37,8 +41,7 @@ class Unbegun:
         self._created = ""
         self._read_to = 0
         self._forgotten_to = 0
-        self._rounds = 0
-        self._reading = asyncio.Lock()
+        self._rounds = Rounds()
 
     async def find(self, task_id: str) -> StoredMessage | None:
         """Return the message in an inbox that may have opened a task; None if none waits.
@@ -53,7 +56,7 @@ class Unbegun:
                 return found
         if (found := await self._known(task_id)) is not None:
             return found
-        await self._read_on()
+        await self._rounds.join(self._read_on)
         if (found := await self._known(task_id)) is not None:
             return found
         return await self._walk_to(task_id)
@@ -65,29 +68,24 @@ class Unbegun:
         return stored if stored and stored.headers.get(MESSAGE_ID) == task_id else None
 
     async def _read_on(self) -> None:
-        """Read what has come since the last time; all who wait for that share one reading."""
-        mine = self._rounds
-        async with self._reading:
-            if self._rounds > mine:
-                return  # it began after we came
-            self._rounds += 1
-            stream = await self._connection.api(f"STREAM.INFO.{INBOX}")
-            first, last = int(stream["state"]["first_seq"]), int(stream["state"]["last_seq"])
-            if stream["created"] != self._created:  # a server that lost its store has another one
-                self._created = stream["created"]
-                self._places.clear()
-                self._read_to = self._forgotten_to = 0
-            while self._places and next(iter(self._places.values())) < first:
-                self._places.popitem(last=False)
-            self._read_to = max(self._read_to, first - 1)
-            while self._read_to < last:
-                some = await self._connection.read_some(
-                    INBOX, start=self._read_to + 1, subject=_SUBJECT
-                )
-                if not some:
-                    break  # a replica may know less than its leader: it is asked again next time
-                for stored in some:
-                    self._remember(stored)
+        """Read what has come since the last time."""
+        stream = await self._connection.api(f"STREAM.INFO.{INBOX}")
+        first, last = int(stream["state"]["first_seq"]), int(stream["state"]["last_seq"])
+        if stream["created"] != self._created:  # a server that lost its store has another one
+            self._created = stream["created"]
+            self._places.clear()
+            self._read_to = self._forgotten_to = 0
+        while self._places and next(iter(self._places.values())) < first:
+            self._places.popitem(last=False)
+        self._read_to = max(self._read_to, first - 1)
+        while self._read_to < last:
+            some = await self._connection.read_some(
+                INBOX, start=self._read_to + 1, subject=_SUBJECT
+            )
+            if not some:
+                break  # a replica may know less than its leader: it is asked again next time
+            for stored in some:
+                self._remember(stored)
 
     def _remember(self, stored: StoredMessage) -> None:
         self._read_to = stored.sequence
@@ -109,3 +107,24 @@ class Unbegun:
             if stored.headers.get(MESSAGE_ID) == task_id:
                 return stored
         return None
+
+
+def read_waiting(connection: Connection, stored: StoredMessage) -> tuple[str, AgentMessage] | None:
+    """Return for whom a message in an inbox is, and what it says; None if it opens no task."""
+    address = parse(stored.subject)
+    if address is None or address.kind != "direct":
+        return None
+    secured = connection.layout.secured
+    try:
+        return address.agent, read_opener(stored, to_agent=address.agent, secured=secured)
+    except InvalidMessage:
+        return None  # it will be a dead letter
+
+
+async def has_begun(connection: Connection, agent: str, task_id: str) -> bool:
+    """Tell whether a task has a log.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    return await connection.last_of(TASKS, connection.layout.log(agent, task_id)) is not None
