@@ -37,6 +37,21 @@ def test_a_secret_is_not_printed() -> None:
     assert settings.takes_tokens
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "", "app.example.com", "https://*.example.com", "https://a.b/", "x y://z"],
+)
+def test_an_origin_is_named_exactly(origin: str) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_ORIGINS"):
+        GatewaySettings(allowed_origins=["https://app.example.com:8443", origin])
+
+
+def test_any_host_is_served_to_those_alone_who_say_who_they_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_HOSTS"):
+        GatewaySettings(allowed_hosts=["localhost", "*"])
+    GatewaySettings(allowed_hosts=["*"], api_keys_file=tmp_path / "keys.json")
+
+
 SAFE_SOURCES = [
     "https://id.example.com/keys",
     "https://id.example.com:8443/keys?x=1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ _ASYMMETRIC = frozenset(
 _SYMMETRIC = frozenset({"HS256", "HS384", "HS512"})
 # What `jwt_secret` is signed with must not be guessable from a token (RFC 7518, 3.2).
 _SHORTEST_SECRET = 32
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@\\*]+")
 
 
 class GatewaySettings(BaseSettings):
@@ -121,6 +123,19 @@ class GatewaySettings(BaseSettings):
         return any((self.jwt_jwks_url, self.jwt_key_file, self.jwt_secret))
 
     @model_validator(mode="after")
+    def _pages_are_known(self) -> Self:
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"ALLOWED_ORIGINS holds {origin!r}; name each origin as browsers write it, "
+                    "such as https://app.example.com"
+                )
+        if "*" in self.allowed_hosts and not self.has_authentication:
+            # Any page can have a name of its own point to this machine.
+            raise ValueError("ALLOWED_HOSTS must name each host while requests need no credentials")
+        return self
+
+    @model_validator(mode="after")
     def _tokens_are_checked(self) -> Self:
         if not self.takes_tokens:
             return self
@@ -188,7 +203,6 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_input=False):
         name = f"HUBBUB_GATEWAY_{str(item['loc'][0]).upper()}" if item["loc"] else "HUBBUB_GATEWAY"
         what = item["msg"].removeprefix("Value error, ")
-        problems.append(
-            f"{name}: {what if what.startswith('JWT') else what[:1].lower() + what[1:]}"
-        )
+        named = what.startswith(("JWT", "ALLOWED"))
+        problems.append(f"{name}: {what if named else what[:1].lower() + what[1:]}")
     return "; ".join(problems)
