@@ -10,6 +10,7 @@ from hubbub.errors import (
     AlreadyAnswered,
     ConnectionLost,
     DeadLetterNotFound,
+    FilesFull,
     HubbubError,
     InboxFull,
     InvalidAgentName,
@@ -56,6 +57,7 @@ DOCUMENTED = [
     "PermissionDenied",
     "ConnectionLost",
     "DeadLetterNotFound",
+    "FilesFull",
     "TaskCanceled",
     "TaskFailed",
     "TaskNotFound",
@@ -121,6 +123,7 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
         ["5000 tokens", "before the work was done"],
     ),
     (DeadLetterNotFound("t-1"), {"id": "t-1"}, ["t-1", "hubbub dead"]),
+    (FilesFull("full"), {}, ["full", "HUBBUB_FILES_BYTES"]),
     (StoredFileNotFound("f-1"), {"id": "f-1"}, ["f-1", "history"]),
     (TaskCanceled("t-1", "no longer needed"), {"task_id": "t-1"}, ["t-1", "no longer needed"]),
     (

@@ -21,6 +21,7 @@ PUBLIC = [
     "ConnectionLost",
     "DeadLetter",
     "DeadLetterNotFound",
+    "FilesFull",
     "HistoryEntry",
     "HistoryPage",
     "HubbubError",
@@ -135,5 +136,5 @@ def test_talking_needs_no_framework() -> None:
 def test_every_error_has_the_one_root() -> None:
     errors = [getattr(hubbub, name) for name in PUBLIC if name[0].isupper()]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 30
+    assert len(errors) == 31
     assert all(issubclass(error, hubbub.HubbubError) for error in errors)

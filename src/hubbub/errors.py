@@ -12,6 +12,7 @@ __all__ = [
     "AlreadyAnswered",
     "ConnectionLost",
     "DeadLetterNotFound",
+    "FilesFull",
     "HubbubError",
     "InboxFull",
     "InvalidAgentName",
@@ -299,6 +300,16 @@ class StoredFileNotFound(HubbubError):
             + (f": {reason}" if reason else "; files are kept as long as the history is")
         )
         self.id = file_id
+
+
+class FilesFull(HubbubError):
+    """There is no room for one more file: all files together, or the server, hold what they may."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"There is no room for this file ({reason}): files go by themselves when they are as "
+            "old as HUBBUB_HISTORY_DAYS says; HUBBUB_FILES_BYTES makes room for more"
+        )
 
 
 class StepMismatch(HubbubError):

@@ -148,6 +148,11 @@ class NATSConfig(BaseSettings):
         ge=100_000,
         description="Size of the history in bytes; above it, the oldest entries go.",
     )
+    files_bytes: int = Field(
+        1 << 30,
+        ge=1_000_000,
+        description="Size of all files together in bytes; above it, new ones are refused.",
+    )
     history_messages: int = Field(
         1_000_000,
         ge=1_000,

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Optional
 
 import pytest
+from msgspec import structs
 
 import hubbub
-from hubbub import Agent, AgentMessage, NATSConfig, SettingsError, Task
+from hubbub import Agent, AgentMessage, NATSConfig, SettingsError, Task, Workflows
 from hubbub.agents.calling import argument_of
 from hubbub.wire import JSON
 
@@ -433,3 +434,41 @@ async def test_a_generator_keeps_to_one_asyncio_task_from_piece_to_piece(
         assert pieces == ["0", "1", "2"]
         assert (await mesh.request_from_agent(agent.name, "x", timeout=10)).content == "012"
         assert await (await mesh.send_direct_message(agent.name, "x")).result(10) == "012"
+
+
+# What is told of it
+
+
+async def test_an_agent_that_joins_by_itself_keeps_its_whole_card(
+    config: NATSConfig, name: Name
+) -> None:
+    workflows = Workflows(config=config)
+
+    @workflows.register(name=name("Form"), description="Asks for a topic", version="3")
+    async def learn(task: Task, topic: str) -> str:
+        return topic
+
+    plain = Agent(name("Plain"), tools=["saw"], model="m", version="1", config=config)
+    plain.run(text)
+    plain.card = structs.replace(plain.card, metadata={"team": "blue"})
+    workflow = workflows[name("Form")]
+    made_with = {one.name: one.card for one in (plain, workflow)}
+    await plain.connect_nats(description="Cuts", capabilities=["wood"])
+    await workflow.connect_nats()
+    try:
+        seen = {card.name: card for card in await plain.list_agents()}
+    finally:
+        await plain.disconnect_nats()
+        await workflow.disconnect_nats()
+    schema = seen[workflow.name].input_schema
+    assert schema is not None
+    assert list(schema["properties"]) == ["topic"]
+    assert (seen[plain.name].description, seen[plain.name].capabilities) == ("Cuts", ["wood"])
+    for card in made_with.values():
+        told = seen[card.name]
+        assert (told.metadata, told.tools, told.model, told.version) == (
+            card.metadata,
+            card.tools,
+            card.model,
+            card.version,
+        )

@@ -108,6 +108,63 @@ async def test_files_have_their_type_and_are_asked_for_once(built: Path) -> None
         assert (after.status_code, after.text) == (200, "let two = 2")
 
 
+async def test_files_are_compressed_for_whoever_can_read_that(built: Path) -> None:
+    code = "let one = 1\n" * 1_000
+    (built / "assets" / "big.js").write_text(code)
+    (built / "assets" / "fonts" / "text.woff2").write_bytes(b"font" * 1_000)
+    async with served(built) as client:
+        etags: dict[bool, str] = {}
+        for accepted, is_compressed in (
+            ("gzip", True),
+            ("br, GZIP;q=0.5", True),
+            ("gzip;q=1.000, identity;q=0", True),
+            ("identity", False),
+            ("", False),
+            ("br", False),
+            ("*", False),
+            ("gzip;q=0", False),
+            ("br, gzip; q=0.000", False),
+        ):
+            headers = {"accept-encoding": accepted}
+            found = await client.get("/assets/big.js", headers=headers)
+            assert found.status_code == 200
+            assert found.text == code
+            assert found.headers["vary"] == "Accept-Encoding"
+            assert (found.headers.get("content-encoding") == "gzip") is is_compressed, accepted
+            assert (int(found.headers["content-length"]) < len(code) / 10) is is_compressed
+            etag = found.headers["etag"]
+            assert etags.setdefault(is_compressed, etag) == etag
+            head = await client.head("/assets/big.js", headers=headers)
+            for name in ("etag", "content-length", "content-encoding", "vary"):
+                assert head.headers.get(name) == found.headers.get(name)
+            again = await client.get("/assets/big.js", headers={**headers, "if-none-match": etag})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == etag
+            assert again.headers["vary"] == "Accept-Encoding"
+        assert etags[True] != etags[False], "other bytes have another name"
+        # Somebody else's form is not what is asked for.
+        other = {"accept-encoding": "identity", "if-none-match": etags[True]}
+        assert (await client.get("/assets/big.js", headers=other)).status_code == 200
+        for path in ("/assets/fonts/text.woff2", "/assets/app.js", "/openapi.json"):
+            plain = await client.get(path, headers={"accept-encoding": "gzip"})
+            assert "content-encoding" not in plain.headers
+            assert "vary" not in plain.headers
+        page = await client.get("/", headers={**PAGE, "accept-encoding": "gzip"})
+        assert "content-encoding" not in page.headers
+
+
+async def test_the_built_page_is_a_third_of_its_size_on_the_way() -> None:
+    async with served(STATIC) as client:
+        whole = sent = 0
+        for file in (STATIC / "assets").iterdir():
+            if file.suffix in (".js", ".css"):
+                found = await client.get(f"/assets/{file.name}")
+                assert found.content == file.read_bytes()
+                whole += len(found.content)
+                sent += int(found.headers["content-length"])
+        assert 0 < sent < whole / 2.5
+
+
 async def test_nothing_else_is_served(built: Path) -> None:
     async with served(built) as client:
         for path in (

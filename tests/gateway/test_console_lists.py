@@ -42,7 +42,9 @@ async def all_questions(
     before: str | None = None
     while True:
         params = {"limit": limit, **({"before": before} if before else {})}
-        page = (await client.get("/api/questions", params=params)).json()
+        answer = await client.get("/api/questions", params=params)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
         assert len(page["questions"]) <= limit
         found += [one for one in page["questions"] if one["task"]["id"] in tasks]
         before = page["before"]

@@ -58,8 +58,21 @@ async def test_a_bug_is_a_problem_that_tells_nothing_of_itself(open_config: NATS
 async def test_foreign_hosts_and_origins_are_refused(open_config: NATSConfig) -> None:
     body = {"kind": "broadcast", "content": "x"}
     async with gateway(open_config) as door, door.client() as client:
-        for host in ("evil.example", "localhost.evil.example", ""):
+        for host in (
+            "evil.example",
+            "localhost.evil.example",
+            "localhost.",
+            "localhost:80@evil.example",
+            "localhost:evil.example",
+            "localhost:80/api/",
+            "localhost/api/",
+            "[::1]evil.example",
+            "[::1",
+            "",
+        ):
             check_problem(await client.get("/healthz", headers={"Host": host}), 421)
+        for host in ("LOCALHOST", "localhost:80", "[::1]", "[::1]:8400"):
+            assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
         for origin in ("https://evil.example", "null", door.url + "0"):
             refused = await client.post("/api/messages", json=body, headers={"Origin": origin})
             check_problem(refused, 403, "foreign-origin")

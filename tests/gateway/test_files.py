@@ -6,8 +6,11 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
+
 import hubbub
 from hubbub import Agent, NATSConfig, Task
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import ServerProcess
 
 from .kit import check_problem, ended, gateway
@@ -184,3 +187,38 @@ async def test_without_nats_no_file_is_taken(own_server: ServerProcess) -> None:
         stored = await client.post("/api/files", params={"name": "x"}, content=b"x")
         check_problem(stored, 503, "mesh-unavailable")
         check_problem(await client.get(f"/api/files/{'0' * 32}"), 503, "mesh-unavailable")
+
+
+async def test_no_more_files_than_there_is_room_for(own_server: ServerProcess) -> None:
+    config = NATSConfig(nats_url=own_server.url, files_bytes=3 * MIB)
+    async with (
+        hubbub.connect(config=config) as mesh,
+        gateway(config) as door,
+        door.client() as client,
+    ):
+        kept = await client.post("/api/files", params={"name": "one"}, content=b"1" * 2 * MIB)
+        assert kept.status_code == 201
+        for _ in range(3):  # what is left of one that does not fit takes no room
+            refused = await client.post(
+                "/api/files", params={"name": "two"}, content=b"2" * 2 * MIB
+            )
+            problem = check_problem(refused, 507, "files-full")
+            assert "HUBBUB_FILES_BYTES" in problem["detail"]
+        with pytest.raises(hubbub.FilesFull):
+            await mesh.put_file(b"3" * 2 * MIB, name="three")
+        small = await client.post("/api/files", params={"name": "small"}, content=b"4" * 1_000)
+        assert small.status_code == 201
+        assert (await client.get(kept.json()["url"])).content == b"1" * 2 * MIB
+        # Nothing else is harmed by it.
+        sent = await mesh.send_direct_message("Away", "x")
+        assert (await mesh.find_task(sent.task_id)).content == "x"
+
+
+async def test_the_limit_stays_what_somebody_has_set(own_server: ServerProcess) -> None:
+    config = NATSConfig(nats_url=own_server.url)
+    async with hubbub.connect(config=NATSConfig(nats_url=own_server.url, files_bytes=MIB)) as mesh:
+        await ensure_streams(mesh.connection)
+    async with hubbub.connect(config=config) as mesh:
+        await ensure_streams(mesh.connection)
+        info = await mesh.connection.api("STREAM.INFO.OBJ_files")
+        assert info["config"]["max_bytes"] == MIB

@@ -58,6 +58,7 @@ ROUTES = {
     ("DELETE", "/api/session"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
 }
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.errors import SettingsError
 from hubbub.gateway.settings import GatewaySettings
 
 PAGE = Path(__file__).parents[2] / "docs/http.md"
@@ -34,3 +35,87 @@ def test_a_secret_is_not_printed() -> None:
     )
     assert secret not in repr(settings)
     assert settings.takes_tokens
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "", "app.example.com", "https://*.example.com", "https://a.b/", "x y://z"],
+)
+def test_an_origin_is_named_exactly(origin: str) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_ORIGINS"):
+        GatewaySettings(allowed_origins=["https://app.example.com:8443", origin])
+
+
+def test_any_host_is_served_to_those_alone_who_say_who_they_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_HOSTS"):
+        GatewaySettings(allowed_hosts=["localhost", "*"])
+    GatewaySettings(allowed_hosts=["*"], api_keys_file=tmp_path / "keys.json")
+
+
+SAFE_SOURCES = [
+    "https://id.example.com/keys",
+    "https://id.example.com:8443/keys?x=1",
+    "HTTPS://ID.EXAMPLE.COM/keys",
+    "https://localhost.evil.com/keys",  # TLS tells who it is
+    "http://localhost/keys",
+    "http://LOCALHOST:9000/keys",
+    "http://127.0.0.1:9000/keys",
+    "http://127.8.8.8/keys",
+    "http://[::1]/keys",
+    "http://[::1]:9000/keys",
+    "http://[0:0:0:0:0:0:0:1]/keys",
+]
+UNSAFE_SOURCES = [
+    "http://id.example.com/keys",
+    "http://localhost.evil.com/keys",
+    "http://127.0.0.1.evil.com/keys",
+    "http://localhostevil.com/keys",
+    "http://localhost@evil.com/keys",
+    "http://localhost:80@evil.com/keys",
+    "http://127.0.0.1@evil.com/keys",
+    "http://user@localhost/keys",
+    "https://user:word@id.example.com/keys",
+    "http://evil.com#@localhost/keys",
+    "http://evil.com/http://localhost/keys",
+    "http://evil.com\\@localhost/keys",
+    "http://localhost\\.evil.com/keys",
+    "http://localhost\t.evil.com/keys",
+    "http://localhost .evil.com/keys",
+    "http://localhost%2eevil.com/keys",
+    "http://localhost./keys",
+    "http://127.0.0.1./keys",
+    "http://127.1/keys",
+    "http://2130706433/keys",
+    "http://0x7f.0.0.1/keys",
+    "http://0177.0.0.1/keys",
+    "http://0.0.0.0/keys",
+    "http://0/keys",
+    "http://[::]/keys",
+    "http://[::ffff:0.0.0.0]/keys",
+    "http://[::1%25eth0]/keys",
+    "http://[::1/keys",
+    "http://[2001:db8::1]/keys",
+    "http://10.0.0.1/keys",
+    "http://\uff11\uff12\uff17.0.0.1/keys",
+    "http://localhost:99999/keys",
+    "http://localhost:x/keys",
+    "http:///keys",
+    "https:///keys",
+    "https:id.example.com/keys",
+    "file:///etc/keys",
+    "ftp://localhost/keys",
+    "//localhost/keys",
+    "localhost",
+]
+
+
+@pytest.mark.parametrize("url", SAFE_SOURCES)
+def test_keys_are_read_over_tls_or_from_this_machine(url: str) -> None:
+    settings = GatewaySettings(jwt_jwks_url=url, jwt_issuer="i", jwt_audience="a")
+    assert settings.jwt_jwks_url == url
+
+
+@pytest.mark.parametrize("url", UNSAFE_SOURCES)
+def test_keys_are_read_from_nowhere_else(url: str) -> None:
+    with pytest.raises(SettingsError, match="JWT_JWKS_URL must be https"):
+        GatewaySettings(jwt_jwks_url=url, jwt_issuer="i", jwt_audience="a")

@@ -221,6 +221,12 @@ async def test_every_agent_is_a_model(config: NATSConfig, name: Named, tmp_path:
     ):
         models = [model.id async for model in client.models.list()]
         assert {agent.name, counter.name, workflow.name} <= set(models)
+        for spelt in (agent.name, agent.name.upper(), agent.name.replace("-", " ")):
+            model = await client.models.retrieve(spelt)
+            assert (model.id, model.object, model.owned_by) == (agent.name, "model", "hubbub")
+        for nobody in (name("Nobody"), "openai/gpt-5", "a.b.>", "é"):
+            with pytest.raises(openai.NotFoundError, match="No such model"):
+                await client.models.retrieve(nobody)
         done = await client.chat.completions.create(
             model=agent.name,
             messages=[
@@ -253,3 +259,5 @@ async def test_every_agent_is_a_model(config: NATSConfig, name: Named, tmp_path:
         async with wrong:
             with pytest.raises(openai.AuthenticationError):
                 await wrong.models.list()
+            with pytest.raises(openai.AuthenticationError):
+                await wrong.models.retrieve(agent.name)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import structs
+
 from hubbub.agents.abilities import Abilities
 from hubbub.agents.calling import Argument, Handler
 from hubbub.agents.session import Session
@@ -203,11 +205,7 @@ class Agent(Abilities):
         await self._mesh.announce(self.name, status)
 
     def _describe(self, capabilities: Iterable[str] | None, description: str | None) -> None:
-        self.card = AgentCard(
-            name=self.card.name,
-            description=self.card.description if description is None else description,
-            capabilities=self.card.capabilities if capabilities is None else list(capabilities),
-            tools=self.card.tools,
-            model=self.card.model,
-            version=self.card.version,
-        )
+        if description is not None:
+            self.card = structs.replace(self.card, description=description)
+        if capabilities is not None:
+            self.card = structs.replace(self.card, capabilities=list(capabilities))

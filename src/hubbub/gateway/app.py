@@ -80,6 +80,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         gateway.begin()
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(gateway.authenticator.close)
             if mesh is None:
                 try:
                     await stack.enter_async_context(connected(gateway, config))

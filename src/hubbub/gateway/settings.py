@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +21,7 @@ _ASYMMETRIC = frozenset(
 _SYMMETRIC = frozenset({"HS256", "HS384", "HS512"})
 # What `jwt_secret` is signed with must not be guessable from a token (RFC 7518, 3.2).
 _SHORTEST_SECRET = 32
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@\\*]+")
 
 
 class GatewaySettings(BaseSettings):
@@ -120,6 +123,19 @@ class GatewaySettings(BaseSettings):
         return any((self.jwt_jwks_url, self.jwt_key_file, self.jwt_secret))
 
     @model_validator(mode="after")
+    def _pages_are_known(self) -> Self:
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"ALLOWED_ORIGINS holds {origin!r}; name each origin as browsers write it, "
+                    "such as https://app.example.com"
+                )
+        if "*" in self.allowed_hosts and not self.has_authentication:
+            # Any page can have a name of its own point to this machine.
+            raise ValueError("ALLOWED_HOSTS must name each host while requests need no credentials")
+        return self
+
+    @model_validator(mode="after")
     def _tokens_are_checked(self) -> Self:
         if not self.takes_tokens:
             return self
@@ -134,9 +150,11 @@ class GatewaySettings(BaseSettings):
             raise ValueError(f"JWT_ALGORITHMS holds {named}; use {', '.join(sorted(allowed))}")
         if self.jwt_secret and len(self.jwt_secret.get_secret_value()) < _SHORTEST_SECRET:
             raise ValueError(f"JWT_SECRET must have at least {_SHORTEST_SECRET} characters")
-        url = self.jwt_jwks_url or ""
-        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("JWT_JWKS_URL must begin with https://")
+        if self.jwt_jwks_url and not _is_safe_source(self.jwt_jwks_url):
+            raise ValueError(
+                "JWT_JWKS_URL must be https://host/path, without a user name; http:// is for this "
+                "machine alone: localhost, 127.0.0.1 or [::1]"
+            )
         return self
 
     def check_address(self, host: str) -> None:
@@ -163,12 +181,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_safe_source(url: str) -> bool:
+    """Tell whether nobody on the way can change what is read from an address.
+
+    Programs read what is odd in an address in different ways, so that it is not taken at all.
+    """
+    if not (url.isascii() and url.isprintable()) or not {" ", "\\"}.isdisjoint(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # no such port, or half a bracket
+        return False
+    if not host or "%" in host or "@" in parts.netloc or port == 0:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
 def _explain(error: ValidationError) -> str:
     problems: list[str] = []
     for item in error.errors(include_url=False, include_input=False):
         name = f"HUBBUB_GATEWAY_{str(item['loc'][0]).upper()}" if item["loc"] else "HUBBUB_GATEWAY"
         what = item["msg"].removeprefix("Value error, ")
-        problems.append(
-            f"{name}: {what if what.startswith('JWT') else what[:1].lower() + what[1:]}"
-        )
+        named = what.startswith(("JWT", "ALLOWED"))
+        problems.append(f"{name}: {what if named else what[:1].lower() + what[1:]}")
     return "; ".join(problems)

@@ -20,6 +20,7 @@ from hubbub.gateway.identity.cookies import check_own_page, cookie_of
 from hubbub.gateway.identity.principals import Principal
 from hubbub.gateway.identity.sessions import Sessions
 from hubbub.gateway.live.hub import Hub
+from hubbub.gateway.live.open_questions import OpenQuestions
 from hubbub.gateway.metrics import Metrics
 from hubbub.gateway.problems import Refusal
 from hubbub.gateway.records.prices import read_prices
@@ -70,6 +71,7 @@ class Gateway:
         self._mesh: Mesh | None = None
         self._sessions: Sessions | None = None
         self._hub: Hub | None = None
+        self._questions: OpenQuestions | None = None
 
     def begin(self) -> None:
         """Begin to run, in the running loop."""
@@ -78,6 +80,7 @@ class Gateway:
     def open(self, mesh: Mesh) -> None:
         """Begin to work over a mesh."""
         self._mesh, self._hub = mesh, Hub(mesh)
+        self._questions = OpenQuestions(mesh.connection)
         seconds = self.settings.session_hours * 3_600
         self._sessions = Sessions(mesh, self.authenticator, seconds=seconds)
 
@@ -86,7 +89,7 @@ class Gateway:
         self.closing.set()
         if self._hub is not None:
             await self._hub.close()
-        self._mesh = self._hub = self._sessions = None
+        self._mesh = self._hub = self._sessions = self._questions = None
 
     @property
     def is_open(self) -> bool:
@@ -159,6 +162,17 @@ class Gateway:
         if self._hub is None:
             raise _away()
         return self._hub
+
+    @property
+    def questions(self) -> OpenQuestions:
+        """Which questions are open.
+
+        Raises:
+            ConnectionLost: there is no mesh yet.
+        """
+        if self._questions is None:
+            raise _away()
+        return self._questions
 
     @property
     def sessions(self) -> Sessions:

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from hubbub.errors import HubbubError, InvalidMessage, StoredFileNotFound
+from hubbub.errors import FilesFull, HubbubError, InvalidMessage, StoredFileNotFound
 from hubbub.mesh.tasks.outbox import store
+from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import MESSAGE_ID
 from hubbub.mesh.transport.streams import FILES, FILES_BUCKET
@@ -31,6 +32,8 @@ _LONGEST_NAME = 200
 _ID = re.compile(r"[0-9a-f]{32}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 _ROLLUP = {"Nats-Rollup": "sub"}
+# The stream takes no more, or the server has no more room for any stream.
+_FULL = frozenset({10077, 10047, 10023})
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +102,7 @@ async def put_file(
 
     Raises:
         InvalidMessage: it has no name, or too long a one, or no such media type can be.
+        FilesFull: there is no room for it.
         ConnectionLost: the server does not confirm it.
     """
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
@@ -126,11 +130,13 @@ async def put_file(
             options={"max_chunk_size": _PIECE_BYTES},
         )
         await store(connection, _info_subject(file_id), encode(info), headers=_ROLLUP)
-    except BaseException:
+    except BaseException as error:
         # Nobody would ever find these; if they stay, they go with time.
         with contextlib.suppress(HubbubError):
             purge = {"filter": _pieces_subject(file_id)}
             await connection.api(f"STREAM.PURGE.{FILES}", purge)
+        if isinstance(error, APIError) and error.error_code in _FULL:
+            raise FilesFull(str(error)) from None
         raise
     return _read_info(info)
 

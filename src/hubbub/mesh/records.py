@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
 
@@ -10,10 +11,12 @@ from hubbub.mesh.history.following import following
 from hubbub.mesh.history.pages import HistoryPage, read_page
 from hubbub.mesh.letters.reading import DeadLetter, find_dead_letter, list_dead_letters
 from hubbub.mesh.tasks.answering import give_answer
+from hubbub.mesh.tasks.finding import find_task
 from hubbub.mesh.tasks.handle import TaskHandle
-from hubbub.mesh.tasks.lists import TaskPage, find_task, list_tasks
+from hubbub.mesh.tasks.lists import TaskPage, list_tasks
 from hubbub.mesh.tasks.rerun import run_again
 from hubbub.mesh.tasks.summary import TaskSummary
+from hubbub.mesh.tasks.unbegun import Unbegun
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire.codec import JSON
 from hubbub.wire.events import TaskState
@@ -33,6 +36,10 @@ class Records:
 
     connection: Connection
     name: str
+
+    @functools.cached_property
+    def _unbegun(self) -> Unbegun:
+        return Unbegun(self.connection)
 
     async def tasks(
         self,
@@ -90,7 +97,7 @@ class Records:
             InvalidAnswer: it does not fit.
             ConnectionLost: the server does not confirm it.
         """
-        task = await find_task(self.connection, task_id)
+        task = await find_task(self.connection, task_id, self._unbegun)
         by = self.name if by is None else by
         token = agent_token(task.agent)
         return await give_answer(self.connection, token, task_id, answer, question_id, by=by)
@@ -102,7 +109,7 @@ class Records:
             TaskNotFound: there is none, or several agents have one.
             ConnectionLost: the server does not answer.
         """
-        return await find_task(self.connection, task_id)
+        return await find_task(self.connection, task_id, self._unbegun)
 
     async def rerun_task(self, task_id: str, after: int | None = None) -> TaskHandle:
         """Run a task again from a place in its log: with what is on record up to there.
@@ -123,7 +130,7 @@ class Records:
             InboxFull: too many messages wait for its agent.
             ConnectionLost: the server does not confirm it.
         """
-        task = await find_task(self.connection, task_id)
+        task = await find_task(self.connection, task_id, self._unbegun)
         return await run_again(self.connection, self.name, task, after)
 
     async def dead_letters(

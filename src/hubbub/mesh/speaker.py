@@ -314,6 +314,7 @@ class Speaker(ABC):
 
         Raises:
             InvalidMessage: name or type cannot be.
+            FilesFull: there is no room for it.
             ConnectionLost: the server does not confirm it.
         """
 

@@ -1,25 +1,24 @@
-"""The open questions of all tasks that somebody may see."""
+"""The open questions that somebody may see, in pages."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from hubbub.errors import InvalidCursor
-from hubbub.gateway.identity.ownership import visible_tasks
 from hubbub.gateway.identity.principals import Principal
+from hubbub.gateway.live.open_questions import OpenQuestion, OpenQuestions, TaskKey
 from hubbub.mesh.mesh import Mesh
+from hubbub.mesh.tasks.lists import summaries_of
 from hubbub.mesh.tasks.summary import TaskSummary
-from hubbub.wire.events import TaskState
+from hubbub.mesh.tasks.untaken import with_what_waits
 from hubbub.wire.questions import Question
 
 __all__ = ["Asking", "AskingPage", "open_questions"]
 
-_PAGE = 200
-_MOST_TASKS = 2_000
-_CURSOR = re.compile(r"([0-9TZ:.+-]{0,40})~([A-Za-z0-9_-]{1,64})")
-# A task that goes on in one branch may ask in another.
-_STATES = [str(TaskState.INPUT_REQUIRED), str(TaskState.AUTH_REQUIRED), str(TaskState.WORKING)]
+_CURSOR = re.compile(r"([0-9TZ:.+-]{0,40})~([A-Za-z0-9_-]{1,64})~([A-Za-z0-9_-]{1,64})")
 
 
 class Asking(NamedTuple):
@@ -27,11 +26,6 @@ class Asking(NamedTuple):
 
     task: TaskSummary
     question: Question
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Where it stands among all: by when it was asked."""
-        return self.question.asked_at, self.question.id
 
 
 class AskingPage(NamedTuple):
@@ -42,38 +36,53 @@ class AskingPage(NamedTuple):
 
 
 async def open_questions(
-    mesh: Mesh, who: Principal, *, before: str | None, limit: int
+    mesh: Mesh, known: OpenQuestions, who: Principal, *, before: str | None, limit: int
 ) -> AskingPage:
     """Return a page of the open questions that somebody may see, the oldest first.
-
-    Of the tasks that wait, it looks at the 2,000 that changed last.
 
     Raises:
         InvalidCursor: `before` is no cursor.
         ConnectionLost: the server does not answer.
     """
-    start = _place(before)
-    found: list[Asking] = []
-    place, looked_at = None, 0
-    while looked_at < _MOST_TASKS:
-        page = await visible_tasks(
-            mesh, who, agent=None, states=_STATES, context=None, before=place, limit=_PAGE
-        )
-        for task in page.tasks:
-            found += [Asking(task, question) for question in task.questions]
-        place, looked_at = page.before, looked_at + len(page.tasks)
-        if place is None:
-            break
-    found = sorted((one for one in found if one.place > start), key=lambda one: one.place)
-    shown = found[:limit]
-    more = len(found) > limit
-    return AskingPage(shown, "~".join(shown[-1].place) if more else None)
+    start = _read_place(before)
+    asked = [one for one in await known.all() if who.sees(one.owner) and _place(one) > start]
+    asked.sort(key=_place)
+    shown = asked[:limit]
+    tasks = await _tasks(mesh, shown)
+    questions = [
+        Asking(task, question)
+        for one in shown
+        if (task := tasks.get(one.task)) is not None
+        for question in task.questions
+        if question.id == one.question.id
+    ]
+    return AskingPage(questions, "~".join(_place(shown[-1])) if len(asked) > limit else None)
 
 
-def _place(before: str | None) -> tuple[str, str]:
+async def _tasks(mesh: Mesh, asked: list[OpenQuestion]) -> dict[TaskKey, TaskSummary]:
+    """Return the tasks that ask, with what of it is on this page, unless they have ended."""
+    questions: dict[TaskKey, list[Question]] = {}
+    for one in asked:
+        questions.setdefault(one.task, []).append(one.question)
+    found = await summaries_of(mesh.connection, questions)
+    open_ones = {
+        key: msgspec.structs.replace(task, questions=questions[key])
+        for key, task in found.items()
+        if not task.state.is_final
+    }
+    waiting = await with_what_waits(mesh.connection, [*open_ones.values()])
+    return dict(zip(open_ones, waiting, strict=True))
+
+
+def _place(one: OpenQuestion) -> tuple[str, str, str]:
+    """Return where a question stands among all: by when it was asked."""
+    return one.question.asked_at, one.task[1], one.question.id
+
+
+def _read_place(before: str | None) -> tuple[str, str, str]:
     if before is None:
-        return "", ""
+        return "", "", ""
     match = _CURSOR.fullmatch(before)
     if match is None:
         raise InvalidCursor(f"{before[:40]!r} is not where a page of questions begins")
-    return match[1], match[2]
+    return match[1], match[2], match[3]

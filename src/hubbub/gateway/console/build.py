@@ -1,7 +1,8 @@
-"""The files of the built console, read from the package."""
+"""The files of the built console, read from the package and compressed once."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ _MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 _OTHER = "application/octet-stream"
+# Pictures and fonts are compressed already. What is here is the same for everybody and holds no
+# secret, so that its length tells nobody anything.
+_COMPRESSED = frozenset({".css", ".js", ".json", ".map", ".svg", ".txt", ".webmanifest"})
+_WORTHWHILE_BYTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,18 @@ class BuiltFile:
         data: what it holds.
         media_type: its type, as the header has it.
         etag: names what it holds, the same on every gateway with the same build.
+        gzipped: the same, compressed; None where that is not worth it.
     """
 
     data: bytes
     media_type: str
     etag: str
+    gzipped: bytes | None
+
+    @property
+    def gzipped_etag(self) -> str:
+        """The name of the compressed form: other bytes have another one (RFC 9110, 8.8.3)."""
+        return f'{self.etag[:-1]}-gzip"'
 
 
 class Build:
@@ -58,7 +70,7 @@ class Build:
     def file(self, name: str) -> BuiltFile | None:
         """Return a file by its path below the folder; None if there is no such file.
 
-        Reads from disk: for a thread.
+        Reads from disk, and compresses what it reads: for a thread.
         """
         parts = name.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or "\\" in name or "\0" in name:
@@ -74,7 +86,20 @@ class Build:
             data = path.read_bytes()
         except OSError:  # not there, or a folder
             return None
-        kind = _MEDIA_TYPES.get(path.suffix.lower(), _OTHER)
-        found = BuiltFile(data, kind, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+        suffix = path.suffix.lower()
+        found = BuiltFile(
+            data,
+            _MEDIA_TYPES.get(suffix, _OTHER),
+            f'"{hashlib.sha256(data).hexdigest()[:32]}"',
+            _gzipped(data) if suffix in _COMPRESSED else None,
+        )
         self._read[name] = (changed, found)
         return found
+
+
+def _gzipped(data: bytes) -> bytes | None:
+    if len(data) < _WORTHWHILE_BYTES:
+        return None
+    # Without a time in it, it is the same on every gateway.
+    gzipped = gzip.compress(data, mtime=0)
+    return gzipped if len(gzipped) < len(data) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,15 +15,17 @@ from hubbub.gateway.settings import GatewaySettings
 __all__ = ["Guard", "host_name"]
 
 _FILES = "/api/files"
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::[0-9]{1,5})?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def host_name(host: str) -> str:
-    """Return the name in a Host header, without the port, in lower case."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        return name.partition("]")[0] + "]"
-    return name.partition(":")[0]
+    """Return the name in a Host header, without the port, in lower case; empty if it is none.
+
+    What stands behind the name must be a port: others read the whole header.
+    """
+    match = _HOST.fullmatch(host.lower())
+    return match[1] if match else ""
 
 
 def _is_local(scope: Scope) -> bool:
@@ -74,7 +77,8 @@ class Guard:
             )
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if "*" not in self._hosts and host_name(host) not in self._hosts:
+        name = host_name(host)
+        if not name or not {"*", name} & self._hosts:
             return Refusal(
                 421,
                 "unknown-host",

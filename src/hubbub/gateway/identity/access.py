@@ -105,6 +105,11 @@ class Authenticator:
         """Return whose API key it is; None if it is not taken any more."""
         return self._keys.holder(key_id, sha256)
 
+    async def close(self) -> None:
+        """Let go of what it does in the background."""
+        if self._tokens is not None:
+            await self._tokens.close()
+
     async def _bearer(self, credential: str) -> Principal | None:
         if credential.startswith(_PREFIX):
             return self._keys.principal(credential)

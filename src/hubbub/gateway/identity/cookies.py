@@ -22,7 +22,7 @@ _LONGEST = 200
 def cookie_of(connection: HTTPConnection) -> str | None:
     """Return the session's cookie of a request, if it has one and goes to where that counts."""
     cookie = connection.cookies.get(COOKIE)
-    if not cookie or len(cookie) > _LONGEST or not connection.url.path.startswith(_PREFIX):
+    if not cookie or len(cookie) > _LONGEST or not connection.scope["path"].startswith(_PREFIX):
         return None
     return cookie
 

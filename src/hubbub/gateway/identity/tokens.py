@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
-import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OctKey, import_key
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.jwk import OctKey, import_key
 
 from hubbub.errors import SettingsError
 from hubbub.gateway.identity.principals import Principal, Role, is_user_name, role_of
+from hubbub.gateway.identity.published import PublishedKeys
 from hubbub.gateway.settings import GatewaySettings
 
 __all__ = ["Tokens"]
 
 log = logging.getLogger("hubbub.gateway")
 
-_FRESH_SECONDS = 300.0
-_REFETCH_SECONDS = 30.0
-_FETCH_SECONDS = 5.0
-_LARGEST_KEYS = 1 << 20
 _LEEWAY_SECONDS = 30
 _LONGEST_TOKEN = 16_384
 
@@ -48,13 +41,19 @@ class Tokens:
             aud={"essential": True, "value": settings.jwt_audience or ""},
             exp={"essential": True},
         )
-        self._keys: Any = None
-        self._fetched_at = -_FRESH_SECONDS
-        self._fetching = asyncio.Lock()
+        self._key: Any = None
+        self._published: PublishedKeys | None = None
         if settings.jwt_secret is not None:
-            self._keys = OctKey.import_key(settings.jwt_secret.get_secret_value())
+            self._key = OctKey.import_key(settings.jwt_secret.get_secret_value())
         elif settings.jwt_key_file is not None:
-            self._keys = _read_key(settings.jwt_key_file)
+            self._key = _read_key(settings.jwt_key_file)
+        elif settings.jwt_jwks_url is not None:
+            self._published = PublishedKeys(settings.jwt_jwks_url)
+
+    async def close(self) -> None:
+        """Let go of what it does in the background."""
+        if self._published is not None:
+            await self._published.close()
 
     async def principal(self, token: str) -> Principal | None:
         """Return whose token it is; None if it is not to be trusted."""
@@ -65,24 +64,30 @@ class Tokens:
         """Return whose token it is, and until when, in seconds since 1970; None as above."""
         if len(token) > _LONGEST_TOKEN:
             return None
-        keys = await self._current_keys(older_than=_FRESH_SECONDS)
-        claims = self._read(token, keys)
-        if claims is None and self._settings.jwt_jwks_url is not None:
-            # It may be signed by a key that is newer than what we have.
-            newer = await self._current_keys(older_than=_REFETCH_SECONDS)
-            claims = self._read(token, newer) if newer is not keys else None
+        claims = await self._claims_of(token)
         who = None if claims is None else self._principal_of(claims)
         return None if claims is None or who is None else (who, float(claims["exp"]))
 
-    def _read(self, token: str, keys: Any) -> dict[str, Any] | None:
-        if keys is None:
-            return None
+    async def _claims_of(self, token: str) -> dict[str, Any] | None:
         try:
-            read = jwt.decode(token, keys, algorithms=self._settings.jwt_algorithms)
-            self._claims.validate(read.claims)
+            if self._published is None:
+                return self._read(token, self._key)
+            keys = await self._published.current()
+            try:
+                return None if keys is None else self._read(token, keys)
+            except (InvalidKeyIdError, BadSignatureError):
+                # It may be signed by a key that is newer than what we have.
+                newer = await self._published.newer()
+                if newer is None or newer is keys:
+                    raise
+                return self._read(token, newer)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             log.info("A bearer token was refused: %s", type(error).__name__)
             return None
+
+    def _read(self, token: str, keys: Any) -> dict[str, Any]:
+        read = jwt.decode(token, keys, algorithms=self._settings.jwt_algorithms)
+        self._claims.validate(read.claims)
         return dict(read.claims)
 
     def _principal_of(self, claims: dict[str, Any]) -> Principal | None:
@@ -91,36 +96,6 @@ class Tokens:
             return None
         role = role_of(claims.get(self._settings.jwt_role_claim))
         return Principal(str(user), Role.USER if role is None else role)
-
-    async def _current_keys(self, *, older_than: float) -> Any:
-        url = self._settings.jwt_jwks_url
-        if url is None:
-            return self._keys
-        async with self._fetching:
-            if time.monotonic() - self._fetched_at >= older_than:
-                self._fetched_at = time.monotonic()
-                try:
-                    self._keys = await asyncio.to_thread(_fetch, url)
-                except (OSError, ValueError, JoseError) as error:
-                    # Those that we have may still do.
-                    log.warning("The keys of bearer tokens cannot be read: %s", error)
-        return self._keys
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Follow nobody to another address."""
-
-
-def _fetch(url: str) -> Any:
-    opener = urllib.request.build_opener(_NoRedirects())
-    with opener.open(url, timeout=_FETCH_SECONDS) as response:
-        data = response.read(_LARGEST_KEYS + 1)
-    if len(data) > _LARGEST_KEYS:
-        raise ValueError("they are too large")
-    found = json.loads(data)
-    public = [key for key in found.get("keys", []) if key.get("kty") in ("RSA", "EC", "OKP")]
-    return KeySet.import_key_set({"keys": public})
 
 
 def _read_key(file: Path) -> Any:

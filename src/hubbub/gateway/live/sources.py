@@ -34,9 +34,7 @@ async def tail(
         ConnectionLost: the connection is closed.
     """
     changed = asyncio.Event()
-    async with open_feed(
-        connection, stream, [subject], after=after, since=None, changed=changed
-    ) as feed:
+    async with open_feed(connection, stream, [subject], after=after, changed=changed) as feed:
         while True:
             changed.clear()
             pause = _LOOK_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from fastapi import Request, Response
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ from hubbub.gateway.problems import Refusal
 
 __all__ = ["console_routes"]
 
+_NOT_AT_ALL = re.compile(r"[qQ]=0(\.0*)?")  # RFC 9110, 12.4.2
 _METHODS = ("GET", "HEAD")
 _NO_CACHE = "no-cache"  # asked for again each time, and most often told that nothing has changed
 
@@ -32,10 +34,16 @@ def console_routes(build: Build) -> list[BaseRoute]:
         found = await asyncio.to_thread(build.file, request.url.path.removeprefix("/"))
         if found is None:
             raise Refusal(404, "not-found", f"The console has no file {request.url.path!r}")
-        headers = {"cache-control": _NO_CACHE, "etag": found.etag}
-        if found.etag in request.headers.get("if-none-match", ""):
+        data, headers = found.data, {"cache-control": _NO_CACHE, "etag": found.etag}
+        if found.gzipped is not None:
+            headers["vary"] = "Accept-Encoding"
+            if _takes_gzip(request.headers):
+                data = found.gzipped
+                headers |= {"etag": found.gzipped_etag, "content-encoding": "gzip"}
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            headers.pop("content-encoding", None)
             return Response(status_code=304, headers=headers)
-        return Response(found.data, headers=headers, media_type=found.media_type)
+        return Response(data, headers=headers, media_type=found.media_type)
 
     async def page(_: Request) -> Response:
         found = await asyncio.to_thread(build.file, "index.html")
@@ -58,6 +66,15 @@ def console_routes(build: Build) -> list[BaseRoute]:
         _Route("/favicon.svg", file, methods=list(_METHODS)),
         _PageRoute("/{page:path}", page, methods=list(_METHODS)),
     ]
+
+
+def _takes_gzip(headers: Headers) -> bool:
+    """Tell whether a client names gzip among what it can read, and does not rule it out."""
+    for one in ",".join(headers.getlist("accept-encoding")).split(","):
+        name, _, weight = one.partition(";")
+        if name.strip().lower() in ("gzip", "x-gzip"):
+            return not _NOT_AT_ALL.fullmatch(weight.strip())
+    return False
 
 
 class _Route(Route):

@@ -31,7 +31,7 @@ _SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
     "",
     operation_id="store_file",
     status_code=201,
-    responses=may_fail_with(),
+    responses=may_fail_with(507),
     openapi_extra={"requestBody": {"required": True, "content": {_OTHER: _BINARY}}},
 )
 async def store_file(

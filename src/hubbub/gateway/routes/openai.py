@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hubbub.errors import AgentUnavailable, InvalidAgentName, RemoteError, RequestTimeout
@@ -129,6 +129,22 @@ async def list_models(gateway: OnGateway, _: SignedIn) -> ModelList:
     return ModelList(data=[Model(id=card.name) for card in cards])
 
 
+@router.get("/models/{model:path}", operation_id="get_model", responses=may_fail_with(404))
+async def get_model(
+    gateway: OnGateway,
+    _: SignedIn,
+    model: Annotated[str, Path(description="Name of an agent.", examples=["Weather-Bot"])],
+) -> Model:
+    """Return an agent that is there, as a model."""
+    try:
+        card = await find_card(gateway.mesh.connection, agent_token(model))
+    except InvalidAgentName as error:
+        raise _no_such_model(error) from None
+    if card is None or card.status is AgentStatus.OFFLINE:
+        raise _no_such_model(f"no agent named {model!r} is there now; GET /v1/models lists them")
+    return Model(id=card.name)
+
+
 @router.post(
     "/chat/completions",
     operation_id="chat_completions",
@@ -188,11 +204,15 @@ async def _as_openai_says_it(gateway: Gateway, model: str) -> AsyncGenerator[Non
         known = problem_of(error)
         raise Refusal(424, known.code, str(error), headers={"X-Should-Retry": "false"}) from None
     except InvalidAgentName as error:
-        raise Refusal(404, "model-not-found", f"No such model: {error}") from None
+        raise _no_such_model(error) from None
     except AgentUnavailable as error:
         if await find_card(gateway.mesh.connection, agent_token(model)) is not None:
             raise  # it comes back
-        raise Refusal(404, "model-not-found", f"No such model: {error}") from None
+        raise _no_such_model(error) from None
+
+
+def _no_such_model(why: object) -> Refusal:
+    return Refusal(404, "model-not-found", f"No such model: {why}")
 
 
 async def _whole(gateway: Gateway, who: Principal, chat: ChatRequest) -> str:

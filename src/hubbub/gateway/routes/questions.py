@@ -22,12 +22,12 @@ async def list_questions(
     gateway: OnGateway,
     who: SignedIn,
     before: Annotated[
-        str | None, Query(max_length=120, description="`before` of the page in front.")
+        str | None, Query(max_length=200, description="`before` of the page in front.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> QuestionPage:
     """Return the open questions of all tasks, the oldest first; users see those of their own."""
-    page = await open_questions(gateway.mesh, who, before=before, limit=limit)
+    page = await open_questions(gateway.mesh, gateway.questions, who, before=before, limit=limit)
     return QuestionPage(
         questions=[
             Asked(task=task_view(task), question=question_view(question))

@@ -24,6 +24,7 @@ _BY_SETTING = {
     f"{HISTORY}.max_bytes": "history_bytes",
     f"{HISTORY}.max_msgs": "history_messages",
     f"{FILES}.max_age": "history_days",
+    f"{FILES}.max_bytes": "files_bytes",
 }
 
 

@@ -71,6 +71,7 @@ class Feed:
         *,
         after: int | None,
         since: str | None,
+        latest: bool,
         inbox: str,
         changed: asyncio.Event,
     ) -> None:
@@ -79,6 +80,7 @@ class Feed:
         self._subjects = subjects
         self.last = after
         self._since = since
+        self._latest = latest
         self._inbox = inbox
         self._changed = changed
         self._held: deque[Delivered] = deque()
@@ -208,7 +210,7 @@ class Feed:
         elif self._since is not None:
             config |= {"deliver_policy": "by_start_time", "opt_start_time": self._since}
         else:
-            config |= {"deliver_policy": "new"}
+            config |= {"deliver_policy": "last_per_subject" if self._latest else "new"}
         answer = await self._connection.api(
             f"CONSUMER.CREATE.{self.stream}", {"stream_name": self.stream, "config": config}
         )
@@ -255,7 +257,8 @@ async def open_feed(
     subjects: list[str],
     *,
     after: int | None,
-    since: str | None,
+    since: str | None = None,
+    latest: bool = False,
     changed: asyncio.Event,
 ) -> AsyncGenerator[Feed]:
     """Read a stream onwards while the context lasts.
@@ -266,6 +269,7 @@ async def open_feed(
         subjects: only what is on these; no two may take the same subject.
         after: begin behind this sequence.
         since: without `after`: begin at this time, RFC 3339; None for what comes from now on.
+        latest: without both: begin with what is last on each subject now.
         changed: set whenever there is news.
 
     Raises:
@@ -275,7 +279,14 @@ async def open_feed(
     """
     inbox = f"_INBOX.{connection.id}.feed.{next(_numbers)}"
     feed = Feed(
-        connection, stream, subjects, after=after, since=since, inbox=inbox, changed=changed
+        connection,
+        stream,
+        subjects,
+        after=after,
+        since=since,
+        latest=latest,
+        inbox=inbox,
+        changed=changed,
     )
     async with connection.subscription(f"{inbox}.*", feed.take_in):
         with connection.on_reconnect(feed.interrupt):

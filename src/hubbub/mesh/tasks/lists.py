@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
 import msgspec
 
-from hubbub.errors import InvalidCursor, InvalidMessage, TaskNotFound
-from hubbub.mesh.tasks.job import opened_task, read_opener
+from hubbub.errors import InvalidCursor, InvalidMessage
+from hubbub.mesh.tasks.job import opened_task
 from hubbub.mesh.tasks.log import read_log
 from hubbub.mesh.tasks.summary import TaskSummary, of_log, of_message
+from hubbub.mesh.tasks.unbegun import has_begun, read_waiting
 from hubbub.mesh.tasks.untaken import with_what_waits
 from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.backwards import Backwards
@@ -21,10 +23,12 @@ from hubbub.mesh.transport.headers import CONTEXT, OWNER
 from hubbub.mesh.transport.streams import INBOX, TASKS, expect_streams
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import TaskEvent, TaskState, fold, state_after
-from hubbub.wire.names import check_message_id
+from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
 
-__all__ = ["TaskPage", "find_task", "list_tasks"]
+__all__ = ["TaskPage", "list_tasks", "summaries_of"]
+
+log = logging.getLogger("hubbub.tasks")
 
 _AT_ONCE = 32
 _FIRST_READ = 128
@@ -124,48 +128,27 @@ async def list_tasks(
             cursor = _Cursor(found.stored.sequence, cursor.inbox)
         else:
             cursor = _Cursor(cursor.log, found.stored.sequence)
-    summaries: list[TaskSummary] = []
-    for start in range(0, len(shown), _AT_ONCE):
-        some = [_summarized(connection, found) for found in shown[start : start + _AT_ONCE]]
-        summaries += await asyncio.gather(*some)
+    summaries = await _summarized(connection, shown)
     summaries = await with_what_waits(connection, summaries)
     return TaskPage(summaries, str(cursor) if more else None)
 
 
-async def find_task(connection: Connection, task_id: str) -> TaskSummary:
-    """Return a task by its id alone.
+async def summaries_of(
+    connection: Connection, tasks: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], TaskSummary]:
+    """Return those of some tasks that have a log, by agent token and id, as lists show them.
 
     Raises:
-        TaskNotFound: there is none, or several agents have one.
         ConnectionLost: the server does not answer.
     """
-    try:
-        subject = connection.layout.log("*", check_message_id(task_id))
-    except InvalidMessage:
-        raise TaskNotFound(task_id) from None
-    await expect_streams(connection)
-    for _ in range(2):
-        # One that is claimed while we look leaves the inbox after its log has been looked for.
-        if (task := await _look_for(connection, subject, task_id)) is not None:
-            return (await with_what_waits(connection, [task]))[0]
-    raise TaskNotFound(task_id)
-
-
-async def _look_for(connection: Connection, subject: str, task_id: str) -> TaskSummary | None:
-    answer = await connection.api(f"STREAM.INFO.{TASKS}", {"subjects_filter": subject})
-    subjects: dict[str, int] = answer["state"].get("subjects") or {}
-    logs = [parse(subject) for subject in subjects]
-    agents = sorted(address.agent for address in logs if address is not None)
-    if len(agents) > 1:
-        raise TaskNotFound(task_id, f"several agents have one: {', '.join(agents)}")
-    if agents:
-        events = await read_log(connection, agents[0], task_id)
-        return of_log(agents[0], task_id, fold(event for _, event in events))
-    async with contextlib.aclosing(_waiting(connection, "*", None, None, None)) as entries:
-        async for found in entries:
-            if found.task_id == task_id:
-                return await _summarized(connection, found)
-    return None
+    subjects = {connection.layout.log(agent, task_id): (agent, task_id) for agent, task_id in tasks}
+    last = await connection.last_of_each(TASKS, [*subjects])
+    found = [
+        _Found(stored, *subjects[subject], state)
+        for subject, stored in last.items()
+        if (state := _state_behind(stored)) is not None
+    ]
+    return {(agent_token(one.agent), one.id): one for one in await _summarized(connection, found)}
 
 
 async def _take(items: AsyncGenerator[_Found], number: int) -> list[_Found]:
@@ -196,7 +179,7 @@ async def _begun(
             continue
         state = _state_behind(stored)
         address = parse(stored.subject)
-        if address is None or state not in states:
+        if address is None or state is None or state not in states:
             continue
         if before is not None:
             last = await connection.last_of(TASKS, stored.subject)
@@ -218,9 +201,16 @@ async def _newest_first(
         yield stored
 
 
-def _state_behind(stored: StoredMessage) -> TaskState:
-    """Return the state that an event led to; what only tells something happens at work."""
-    return state_after(TaskState.WORKING, TaskEvent.from_bytes(stored.data).kind)
+def _state_behind(stored: StoredMessage) -> TaskState | None:
+    """Return the state that an event led to; None for what is none.
+
+    What only tells something happens at work.
+    """
+    try:
+        return state_after(TaskState.WORKING, TaskEvent.from_bytes(stored.data).kind)
+    except InvalidMessage as error:
+        log.warning("%s is left out of lists: %s", stored.subject, error)
+        return None
 
 
 async def _waiting(
@@ -232,33 +222,43 @@ async def _waiting(
 ) -> AsyncGenerator[_Found]:
     """Yield what waits in inboxes and has no log yet."""
     async for stored in _newest_first(connection, INBOX, f"agents.direct.{agent}.>", before):
-        address = parse(stored.subject)
-        if address is None or address.kind != "direct":
-            continue
-        try:
-            message = read_opener(stored, to_agent=address.agent, secured=connection.layout.secured)
-        except InvalidMessage:
-            continue  # it will be a dead letter
         if owner is not None and stored.headers.get(OWNER, "") != owner:
             continue
+        opener = read_waiting(connection, stored)
+        if opener is None:
+            continue
+        agent, message = opener
         if context is not None and message.conversation != context:
             continue
         task_id = opened_task(stored, message)
-        if await connection.last_of(TASKS, connection.layout.log(address.agent, task_id)) is None:
-            yield _Found(stored, address.agent, task_id, TaskState.SUBMITTED, message)
+        if not await has_begun(connection, agent, task_id):
+            yield _Found(stored, agent, task_id, TaskState.SUBMITTED, message)
 
 
-async def _summarized(connection: Connection, found: _Found) -> TaskSummary:
+async def _summarized(connection: Connection, found: list[_Found]) -> list[TaskSummary]:
+    """Return what lists show of tasks, without those whose log breaks its rules."""
+    summaries: list[TaskSummary | None] = []
+    for start in range(0, len(found), _AT_ONCE):
+        some = [_summary(connection, one) for one in found[start : start + _AT_ONCE]]
+        summaries += await asyncio.gather(*some)
+    return [one for one in summaries if one is not None]
+
+
+async def _summary(connection: Connection, found: _Found) -> TaskSummary | None:
     if found.message is not None:
         return of_message(found.agent, found.task_id, found.stored, found.message)
     last = TaskEvent.from_bytes(found.stored.data)
-    if "attempt" in last.data:
-        # Between the first and the last event nothing matters for a list.
-        first = await connection.read_some(TASKS, subject=found.stored.subject, limit=1)
-        ends = {one.sequence: one for one in [*first, found.stored]}
-        events = [TaskEvent.from_bytes(one.data) for one in ends.values()]
-    else:
-        events = [event for _, event in await read_log(connection, found.agent, found.task_id)]
     number = last.data.get("attempt")
     attempt = number if type(number) is int else None
-    return of_log(found.agent, found.task_id, fold(events), attempt=attempt)
+    try:
+        if "attempt" in last.data:
+            # Between the first and the last event nothing matters for a list.
+            first = await connection.read_some(TASKS, subject=found.stored.subject, limit=1)
+            ends = {one.sequence: one for one in [*first, found.stored]}
+            events = [TaskEvent.from_bytes(one.data) for one in ends.values()]
+        else:
+            events = [event for _, event in await read_log(connection, found.agent, found.task_id)]
+        return of_log(found.agent, found.task_id, fold(events), attempt=attempt)
+    except InvalidMessage as error:
+        log.warning("%s is left out of lists: %s", found.stored.subject, error)
+        return None

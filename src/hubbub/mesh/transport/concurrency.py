@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any
 
-__all__ = ["Bell", "Wake", "all_of", "background", "first_of"]
+__all__ = ["Bell", "Rounds", "Wake", "all_of", "background", "first_of"]
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -37,6 +37,35 @@ async def first_of(event: Coroutine[Any, Any, Any], task: asyncio.Task[None]) ->
         waiting.cancel()
     if task.done():
         await task
+
+
+class Rounds:
+    """Work that many wait for: one round of it serves all who came before it began."""
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._ended = 0
+        self._failure: Exception | None = None
+        self._working = asyncio.Lock()
+
+    async def join(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Return when a round has ended that began after this call.
+
+        Raises:
+            Exception: what the work raised, to all whom that round was for.
+        """
+        mine = self._begun
+        async with self._working:
+            if self._ended <= mine:
+                self._begun += 1
+                try:
+                    await work()
+                    self._failure = None
+                except Exception as error:  # noqa: BLE001 - whoever waits for the round gets it
+                    self._failure = error
+                self._ended = self._begun
+            if self._failure is not None:
+                raise self._failure
 
 
 class Bell:

@@ -59,7 +59,7 @@ _OWN_SETTINGS = {
         "history_bytes": "max_bytes",
         "history_messages": "max_msgs",
     },
-    FILES: {"history_days": "max_age"},
+    FILES: {"history_days": "max_age", "files_bytes": "max_bytes"},
 }
 
 # The server's default of 1,000 consumers a stream would be the limit of agents in a mesh.
@@ -144,6 +144,7 @@ def declarations(layout: Layout, config: NATSConfig) -> list[dict[str, Any]]:
             # As the object store of NATS's clients lays it out.
             "subjects": [f"$O.{FILES_BUCKET}.C.>", f"$O.{FILES_BUCKET}.M.>"],
             "max_age": round(config.history_days * _DAY),
+            "max_bytes": config.files_bytes,
             "discard": "new",
             "allow_rollup_hdrs": True,
             "duplicate_window": 120 * _SECOND,
