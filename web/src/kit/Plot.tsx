@@ -1,6 +1,7 @@
 /** Lines over time. */
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { clock } from "@/core/text";
 import "uplot/dist/uPlot.min.css";
 import { colorsOf, useScheme } from "./colors";
 import "./plot.css";
@@ -17,19 +18,21 @@ export interface PlotProps {
   readonly label: string;
   /** ms since 1970, ascending. */
   readonly times: readonly number[];
+  /** The first and the last moment that are shown, so that plots under each other fit together. */
+  readonly range: readonly [number, number];
   readonly lines: readonly Line[];
   /** How a value is written. */
   readonly format: (value: number) => string;
   readonly height?: number;
 }
 
-export function Plot({ label, times, lines, format, height = 180 }: PlotProps) {
+export function Plot({ label, times, range, lines, format, height = 180 }: PlotProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const scheme = useScheme();
   const names = lines.map((line) => `${line.name}:${line.color}`).join("|");
-  const latest = useRef({ lines, format });
-  latest.current = { lines, format };
+  const latest = useRef({ lines, range, format });
+  latest.current = { lines, range, format };
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: other lines and colours make another plot
   useEffect(() => {
@@ -49,10 +52,16 @@ export function Plot({ label, times, lines, format, height = 180 }: PlotProps) {
         width: box.clientWidth,
         height,
         scales: {
+          x: { range: () => [latest.current.range[0] / 1000, latest.current.range[1] / 1000] },
           y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.1 : 1] },
         },
         axes: [
-          { ...axis, font: "11px Inter Variable" },
+          {
+            ...axis,
+            font: "11px Inter Variable",
+            space: 90,
+            values: (_, ticks) => ticks.map((at) => clock(at * 1000)),
+          },
           {
             ...axis,
             font: "11px Inter Variable",
@@ -61,7 +70,7 @@ export function Plot({ label, times, lines, format, height = 180 }: PlotProps) {
           },
         ],
         series: [
-          {},
+          { label: "time", value: (_, at) => (at === null ? "–" : clock(at * 1000)) },
           ...shown.map((line) => ({
             label: line.name,
             stroke: found[line.color] ?? "",

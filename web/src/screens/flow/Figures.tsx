@@ -53,6 +53,8 @@ export function Figures() {
       queues: queueLines(shown),
     };
   }, [mesh, span, turn]);
+  const [first, now] = [Math.min(rate.times[0] ?? turn, times[0] ?? turn), turn];
+  const range = [Math.max(first, now - Number(span)), now] as const;
   return (
     <div className="flow-figures scroll">
       <header>
@@ -66,13 +68,20 @@ export function Figures() {
           <Plot
             label="Messages a second"
             {...rate}
+            range={range}
             format={(value) => (value < 10 ? value.toFixed(1) : compact(Math.round(value)))}
           />
         )}
       </Panel>
       <Panel title="How long replies take">
         {latency[0]?.values.some((value) => value !== null) ? (
-          <Plot label="How long replies take" times={times} lines={latency} format={duration} />
+          <Plot
+            label="How long replies take"
+            times={times}
+            range={range}
+            lines={latency}
+            format={duration}
+          />
         ) : (
           <Empty>No agent has answered a request yet.</Empty>
         )}
@@ -82,6 +91,7 @@ export function Figures() {
           <Plot
             label="What waits, by agent"
             times={times}
+            range={range}
             lines={queues}
             format={(value) => compact(Math.round(value))}
           />
