@@ -19,7 +19,7 @@ _AWAY = ["WebSocket connection to", "Failed to load resource"]
 _SECONDS = 60_000
 _NOTHING = {
     "/": ("Nobody has joined this mesh yet.", "hubbub run examples/first_agent.py"),
-    "/inbox": ("Nothing waits for you", "hubbub start questions"),
+    "/inbox": ("Nothing waits for you", "hubbub run examples/first_workflow.py"),
     "/tasks": ("No task has been started yet.", "hubbub start WORKFLOW"),
     "/chat/all": ("Nothing has been said yet.", "hubbub demo"),
     "/chat/announcements": ("Nobody has announced anything yet.", 'hubbub send --all "Hello"'),
@@ -63,6 +63,11 @@ def test_an_empty_mesh_says_how_to_begin_and_who_came_and_went(
     apart.stop("workers")
     expect(agent.get_by_role("img", name="offline")).to_be_visible(timeout=_SECONDS)
     expect(page.get_by_role("main").get_by_text(re.compile("last seen"))).to_be_visible()
+
+    apart.start_workers("everybody")
+    main = opened.go("/inbox").get_by_role("main")
+    expect(main.get_by_role("link", name="Start refund")).to_be_visible(timeout=_SECONDS)
+    apart.stop("workers")
 
 
 def test_what_is_slow_has_a_skeleton(opened: Console) -> None:

@@ -202,6 +202,23 @@ def test_a_long_word_is_typed_and_kept(console: Console) -> None:
     box.fill("")
 
 
+def test_what_is_too_large_is_refused_and_holds_nothing_up(console: Console) -> None:
+    console.expected.append("WebSocket connection to")
+    page = _place(console, "/dm/notifier", "Notifier")
+    box = page.get_by_label("Message to Notifier")
+    box.fill("x" * 1_200_000)
+    page.keyboard.press("Enter")
+    refused = page.get_by_role("alert").filter(has_text="too large")
+    expect(refused).to_be_visible()
+    box.fill("A short word behind it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Told them: A short word behind it").first).to_be_visible()
+    page.reload()
+    expect(refused).to_be_visible()
+    refused.get_by_role("button", name="Discard").click()
+    expect(refused).to_have_count(0)
+
+
 def test_what_waits_to_be_sent_outlives_a_reload(console: Console, stage: Stage) -> None:
     page = _place(console, "/dm/notifier", "Notifier")
     is_away = True

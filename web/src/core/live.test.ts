@@ -19,9 +19,9 @@ class Wire {
     this.sent.push(JSON.parse(text));
   }
 
-  close(): void {
+  close(code = 1000): void {
     this.readyState = 3;
-    this.onclose?.({ code: 1000 });
+    this.onclose?.({ code });
   }
 
   /** Let the page be let in. */
@@ -98,5 +98,41 @@ describe("Live", () => {
     expect(last().sent.at(-1)).toEqual(before);
     last().reply();
     return expect(asked).resolves.toMatchObject({ ok: true });
+  });
+
+  it("refuses what is too large for the socket, and lets the rest through", async () => {
+    const refused = live.ask({ op: "send", content: "x".repeat(200) });
+    const other = live.ask({ op: "send", content: "y" });
+    const told = expect(refused).rejects.toMatchObject({ status: 413 });
+    last().close(1009);
+    await told;
+    vi.advanceTimersByTime(1_000);
+    last().open();
+    expect(last().sent.slice(1)).toMatchObject([{ content: "y" }]);
+    last().reply();
+    await expect(other).resolves.toMatchObject({ ok: true });
+  });
+
+  it("gives up a large frame that takes the socket with it three times", async () => {
+    const refused = live.ask({ op: "send", content: "x".repeat(150_000) });
+    const told = expect(refused).rejects.toMatchObject({ code: "too-large" });
+    for (let times = 0; times < 3; times++) {
+      last().close(1006);
+      vi.advanceTimersByTime(10_000);
+      last().open();
+    }
+    await told;
+  });
+
+  it("does not send what nobody wants any more", async () => {
+    last().close();
+    const stop = new AbortController();
+    const asked = live.ask({ op: "send", content: "x" }, stop.signal);
+    const told = expect(asked).rejects.toMatchObject({ code: "aborted" });
+    stop.abort();
+    await told;
+    vi.advanceTimersByTime(1_000);
+    last().open();
+    expect(last().sent).toHaveLength(1);
   });
 });

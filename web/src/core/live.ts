@@ -1,6 +1,7 @@
 /** The one socket of a page: it comes back by itself, and goes on where it was. */
 import { Problem, problemOf } from "./problem";
 import type { Frame, Json, Reply } from "./protocol";
+import { bytes } from "./text";
 
 export type LinkState = "connecting" | "live" | "reconnecting" | "offline" | "signed-out";
 
@@ -12,6 +13,8 @@ export interface LiveHandlers {
 interface Pending {
   body: string;
   sent: boolean;
+  /** How often the socket was lost while this was on its way. */
+  losses: number;
   resolve(reply: Reply): void;
   reject(problem: Problem): void;
 }
@@ -25,6 +28,10 @@ const QUIET_MS = 10_000;
 const ANSWER_MS = 12_000;
 const LOOK_MS = 2_500;
 const SIGNED_OUT = 4401;
+const TOO_LARGE = 1009;
+/** A frame of this size that takes the socket with it again and again is not let through. */
+const SUSPECT_LENGTH = 100_000;
+const MOST_LOSSES = 3;
 
 export class Live {
   readonly #url: string;
@@ -96,18 +103,17 @@ export class Live {
     };
   }
 
-  /** Ask for something that must be done once; it waits for the socket if that is away.
-   *  @throws Problem what the gateway says against it. */
-  ask(frame: { op: string; [field: string]: Json }): Promise<Reply> {
+  /** Ask for something that must be done once; it waits for the socket if that is away, until
+   *  `signal` says that nobody wants it any more.
+   *  @throws Problem what the gateway says against it; or it is too large to get there. */
+  ask(frame: { op: string; [field: string]: Json }, signal?: AbortSignal): Promise<Reply> {
     const id = this.#nextId();
     return new Promise((resolve, reject) => {
-      const pending: Pending = {
-        body: JSON.stringify({ ...frame, id }),
-        sent: false,
-        resolve,
-        reject,
-      };
-      this.#pending.set(id, pending);
+      const body = JSON.stringify({ ...frame, id });
+      this.#pending.set(id, { body, sent: false, losses: 0, resolve, reject });
+      signal?.addEventListener("abort", () => {
+        if (this.#pending.delete(id)) reject(new Problem(0, "aborted", "Stopped."));
+      });
       this.#flush();
     });
   }
@@ -140,6 +146,7 @@ export class Live {
       this.#pending.set(id, {
         body: "",
         sent: true,
+        losses: 0,
         resolve: (reply) => {
           if (this.#seq === null && typeof reply.seq === "string") this.#seq = reply.seq;
           if (typeof reply.page === "string") this.#page = reply.page;
@@ -166,17 +173,18 @@ export class Live {
     };
     socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)) as Frame | Reply);
     socket.onclose = (event) => {
-      if (this.#socket === socket) this.#lost(event.code === SIGNED_OUT);
+      if (this.#socket === socket) this.#lost(event.code);
     };
   }
 
-  #lost(isSignedOut = false): void {
+  #lost(code?: number): void {
     this.#socket = undefined;
+    this.#giveUp(code === TOO_LARGE);
     // What was on its way may have arrived: it is sent again under the same id of its own.
     for (const pending of this.#pending.values()) pending.sent = false;
     for (const [id, pending] of this.#pending) if (pending.body === "") this.#pending.delete(id);
     if (this.#closed) return;
-    if (isSignedOut) {
+    if (code === SIGNED_OUT) {
       this.#enter("signed-out");
       return;
     }
@@ -185,6 +193,20 @@ export class Live {
     this.#offlineTimer ??= setTimeout(() => this.#enter("offline"), OFFLINE_AFTER);
     this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.75 + Math.random() / 2));
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2);
+  }
+
+  /** Refuse what takes the socket with it: nothing else would ever get through. */
+  #giveUp(isTooLarge: boolean): void {
+    const onTheWay = [...this.#pending].filter(([, one]) => one.sent && one.body !== "");
+    const largest = Math.max(...onTheWay.map(([, one]) => one.body.length));
+    for (const [id, one] of onTheWay) {
+      one.losses += 1;
+      const isSuspect = one.body.length > SUSPECT_LENGTH && one.losses >= MOST_LOSSES;
+      if (!isSuspect && !(isTooLarge && one.body.length === largest)) continue;
+      this.#pending.delete(id);
+      const size = bytes(one.body.length);
+      one.reject(new Problem(413, "too-large", `It is too large to be sent, with ${size}.`));
+    }
   }
 
   #take(data: Frame | Reply): void {

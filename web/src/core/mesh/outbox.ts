@@ -36,6 +36,7 @@ export class Outbox {
   /** Under which id what was sent is stored, by its id here. */
   readonly stored = new Map<string, string>();
   readonly #live: Pick<Live, "ask">;
+  readonly #onTheWay = new Map<string, AbortController>();
 
   /** Takes up what the tab still had to send when it was loaded anew. */
   constructor(live: Pick<Live, "ask">, user: string, where = ofTab) {
@@ -84,7 +85,9 @@ export class Outbox {
     return this.#deliver(again);
   }
 
+  /** Forget a message; one that waits for the connection is not sent any more. */
   drop(id: string): void {
+    this.#onTheWay.get(id)?.abort();
     this.slice.set(this.slice.value.filter((one) => one.id !== id));
   }
 
@@ -99,8 +102,10 @@ export class Outbox {
     if (outgoing.context) frame.context_id = outgoing.context;
     if (outgoing.files.length > 0)
       frame.metadata = { files: outgoing.files.map((file) => ({ ...file })) };
+    const stop = new AbortController();
+    this.#onTheWay.set(outgoing.id, stop);
     try {
-      const reply = await this.#live.ask(frame);
+      const reply = await this.#live.ask(frame, stop.signal);
       if (typeof reply.message_id === "string") {
         this.stored.set(outgoing.id, reply.message_id);
         if (this.stored.size > MOST_STORED)
@@ -112,6 +117,8 @@ export class Outbox {
     } catch (error) {
       this.#replace({ ...outgoing, problem: asProblem(error) });
       return null;
+    } finally {
+      this.#onTheWay.delete(outgoing.id);
     }
   }
 

@@ -28,6 +28,11 @@ export function OutgoingRow({ outgoing }: { outgoing: Outgoing }) {
         <p className="chat-pending">
           <Clock size={13} aria-hidden="true" />
           {state === "live" ? "Sending …" : "Waits for the connection"}
+          {state !== "live" && (
+            <Button look="quiet" onPress={() => mesh.outbox.drop(outgoing.id)}>
+              Discard
+            </Button>
+          )}
         </p>
       )}
     </Own>

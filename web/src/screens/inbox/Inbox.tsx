@@ -1,9 +1,10 @@
 /** Every question that waits for a person, the oldest first: one key answers it and moves on. */
-import { ArrowLeft, ArrowRight, CheckCheck } from "lucide-react";
+import { ArrowLeft, ArrowRight, CheckCheck, Play } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMesh, useNarrow, useSlice } from "@/app/hooks";
 import { paths } from "@/app/places";
+import { isWorkflow } from "@/core/mesh/agents";
 import type { OpenQuestion } from "@/core/mesh/questions";
 import { agentToken } from "@/core/text";
 import { Button, Empty, Failure, Segmented, Skeleton } from "@/kit";
@@ -229,6 +230,9 @@ function Head({
 function Nothing({ isFiltered }: { isFiltered: boolean }) {
   const mesh = useMesh();
   const working = useSlice(mesh.tasks.slice).filter((task) => task.state === "working").length;
+  const workflows = useSlice(mesh.agents.slice)
+    .filter((one) => isWorkflow(one) && one.online)
+    .slice(0, MOST_STARTS);
   if (isFiltered) return <Empty>No question fits these filters.</Empty>;
   return (
     <div className="inbox-nothing">
@@ -236,16 +240,24 @@ function Nothing({ isFiltered }: { isFiltered: boolean }) {
         <CheckCheck size={34} aria-hidden="true" />
       </span>
       <h2>Nothing waits for you</h2>
-      <Empty command="hubbub start questions">
+      <Empty {...(workflows.length === 0 && { command: "hubbub run examples/first_workflow.py" })}>
         {working > 0
           ? `${working} ${working === 1 ? "task is" : "tasks are"} at work. `
           : "Nobody is stuck. "}
-        What an agent asks lands here; try it with
+        What an agent asks lands here; {workflows.length === 0 ? "try it with" : "try it:"}
       </Empty>
+      <p className="inbox-starts">
+        {workflows.map((one) => (
+          <Link key={one.token} className="button" href={paths.start(one.token)}>
+            <Play size={14} aria-hidden="true" /> Start {one.name}
+          </Link>
+        ))}
+      </p>
     </div>
   );
 }
 
+const MOST_STARTS = 3;
 const NOTHING_WAITS = "Sent. Nothing waits.";
 
 const STEPS: { readonly [key: string]: 1 | -1 } = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
