@@ -37,8 +37,10 @@ __all__ = [
     "StoredFileNotFound",
     "TaskCanceled",
     "TaskFailed",
+    "TaskFinished",
     "TaskNotFound",
     "TooManyHops",
+    "TooManyNotes",
 ]
 
 
@@ -264,6 +266,44 @@ class TaskNotFound(HubbubError):
             + (f": {reason}" if reason else "; `hubbub tasks` lists them")
         )
         self.task_id = task_id
+
+
+class TaskFinished(HubbubError):
+    """A task has ended, and takes in nothing more.
+
+    Attributes:
+        task_id: the task.
+        state: how it ended.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, state: str) -> None:
+        super().__init__(
+            f"Task {task_id} is {state} and hears nothing any more: send its agent a new message, "
+            "or run the task again"
+        )
+        self.task_id = task_id
+        self.state = state
+
+
+class TooManyNotes(HubbubError):
+    """A task has not read the notes that it was sent, and takes no more of them until it has.
+
+    Attributes:
+        task_id: the task.
+        allowed: how many it may have unread.
+    """
+
+    is_permanent = True
+
+    def __init__(self, task_id: str, allowed: int) -> None:
+        super().__init__(
+            f"Task {task_id} has {allowed} notes that it has not read: wait until it reads them, "
+            "which a handler does that calls `task.steering()`, or cancel it"
+        )
+        self.task_id = task_id
+        self.allowed = allowed
 
 
 class DeadLetterNotFound(HubbubError):

@@ -175,6 +175,10 @@ class BlockingTask(BlockingVerbs):
         """See `Task.now`."""
         return wait(self._loop, self._task.now())
 
+    def steering(self) -> list[str]:
+        """See `Task.steering`."""
+        return wait(self._loop, self._task.steering())
+
     def random(self) -> randomness.Random:
         """See `Task.random`."""
         return self._task.random()

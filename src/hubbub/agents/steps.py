@@ -19,6 +19,7 @@ from hubbub.agents.threads import DaemonThreads
 from hubbub.agents.values import as_json, from_json
 from hubbub.errors import HubbubError, Retry, StepInterrupted
 from hubbub.mesh.durable.branches import Branch, Call, here
+from hubbub.mesh.durable.notes import STEERING, read_notes
 from hubbub.mesh.durable.run import Run
 from hubbub.wire import clock
 from hubbub.wire.codec import encode
@@ -156,6 +157,23 @@ class Steps(Recorded):
 
         facts = await self.run.once("now", call, read)
         return datetime.fromtimestamp(clock.read_iso(str(facts["time"])), UTC)
+
+    def steering(self) -> Coroutine[Any, Any, list[str]]:
+        """Return the notes that people have sent to the task since the last such call.
+
+        What it returned is on record: in another attempt the same call returns the same. If there
+        is nothing new it costs nothing.
+
+        Returns:
+            The texts, oldest first; for a request, none.
+
+        Raises:
+            HubbubError: beside the handler's own asyncio task it needs a `branch`.
+            StepMismatch: the task's record has something else here.
+        """
+        run = self.run
+        call = run.mark_in_order(STEERING)
+        return read_notes(run, call, run.branch.calls)
 
     def random(self) -> randomness.Random:
         """Return random numbers that are the same in every attempt; not for secrets.

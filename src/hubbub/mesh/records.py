@@ -15,6 +15,7 @@ from hubbub.mesh.tasks.finding import find_task
 from hubbub.mesh.tasks.handle import TaskHandle
 from hubbub.mesh.tasks.lists import TaskPage, list_tasks
 from hubbub.mesh.tasks.rerun import run_again
+from hubbub.mesh.tasks.steering import send_note
 from hubbub.mesh.tasks.summary import TaskSummary
 from hubbub.mesh.tasks.unbegun import Unbegun
 from hubbub.mesh.transport.connection import Connection
@@ -101,6 +102,31 @@ class Records:
         by = self.name if by is None else by
         token = agent_token(task.agent)
         return await give_answer(self.connection, token, task_id, answer, question_id, by=by)
+
+    async def steer_task(
+        self, task_id: str, text: str, *, by: str | None = None, note_id: str | None = None
+    ) -> str:
+        """Send a note to a task that has not ended, and return the note's id.
+
+        Its handler gets it from `Task.steering`, which agents with a model call before each step.
+
+        Args:
+            task_id: the task.
+            text: what is said; 16,000 characters at the most.
+            by: who says it; by default the name of this mesh.
+            note_id: under the same id a task takes in one note.
+
+        Raises:
+            TaskNotFound: there is no such task.
+            TaskFinished: it has ended.
+            TooManyNotes: it has 100 that it has not read.
+            InvalidMessage: the text is empty or too long, or the id cannot be one.
+            ConnectionLost: the server does not confirm it.
+        """
+        task = await find_task(self.connection, task_id, self._unbegun)
+        by = self.name if by is None else by
+        token = agent_token(task.agent)
+        return await send_note(self.connection, token, task_id, text, by=by, note_id=note_id)
 
     async def find_task(self, task_id: str) -> TaskSummary:
         """Return a task by its id alone; `task` with its agent gives a handle on it.

@@ -29,7 +29,7 @@ from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.mesh.versions import require_new_server
 from hubbub.wire.card import AgentCard
 from hubbub.wire.envelope import HEARTBEAT_PREFIX, AgentMessage, read_plain
-from hubbub.wire.inputs import CANCEL
+from hubbub.wire.inputs import CANCEL, is_note
 from hubbub.wire.names import agent_token
 from hubbub.wire.subjects import parse
 
@@ -146,6 +146,7 @@ class Serving:
                     await sweep(connection, [inbox], with_inputs=False)
                     # The server must know our subscriptions before anybody hears of us.
                     await connection.flush()
+                    inbox.on_notes = _on_notes(executor, group)
                     try:
                         self._inboxes.append(inbox)
                         self._hinted.set()
@@ -260,12 +261,6 @@ class Serving:
 def _on_input(
     executor: Executor, inbox: Inbox, group: asyncio.TaskGroup
 ) -> Callable[[Msg], Awaitable[None]]:
-    async def take_in(subject: str) -> None:
-        try:
-            await executor.take_in(subject)
-        except (HubbubError, Fenced) as error:
-            log.warning("An input on %s is left for later: %s", subject, error)
-
     async def on_input(raw: Msg) -> None:
         address = parse(raw.subject)
         if address is None:
@@ -273,11 +268,38 @@ def _on_input(
         if address.key == CANCEL:
             executor.cancel(address.task_id)
         if executor.works_on(address.task_id):
-            group.create_task(take_in(raw.subject))
-        else:
-            inbox.look_into(WAKE_LANE)
+            group.create_task(_take_in(executor, raw.subject))
+            return
+        if is_note(address.key):
+            executor.underway.expect_notes(address.task_id)
+        inbox.look_into(WAKE_LANE)
 
     return on_input
+
+
+def _on_notes(executor: Executor, group: asyncio.TaskGroup) -> Callable[[list[str]], None]:
+    """Return what hears of all notes that lie ready, also of those sent before we were here."""
+
+    def on_notes(subjects: list[str]) -> None:
+        unbegun = set[str]()
+        for subject in subjects:
+            address = parse(subject)
+            if address is None:
+                continue
+            if executor.works_on(address.task_id):
+                group.create_task(_take_in(executor, subject))
+            else:
+                unbegun.add(address.task_id)
+        executor.underway.expect_all_notes(unbegun)
+
+    return on_notes
+
+
+async def _take_in(executor: Executor, subject: str) -> None:
+    try:
+        await executor.take_in(subject)
+    except (HubbubError, Fenced) as error:
+        log.warning("An input on %s is left for later: %s", subject, error)
 
 
 class _Ear:

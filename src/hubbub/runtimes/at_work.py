@@ -10,6 +10,7 @@ from typing import Any, TypeGuard, cast
 
 from hubbub.agents.saying import Text
 from hubbub.agents.task import Task
+from hubbub.mesh.durable.branches import here
 from hubbub.mesh.limits import Limits
 from hubbub.runtimes.hosting import execute, iterate
 from hubbub.runtimes.mesh_tools import MESH_TOOLS, mesh_tools
@@ -47,6 +48,7 @@ async def work(runtime: Runtime, task: Task, *, tools: Collection[str] | None = 
     """
     context = _context(runtime, task, tools)
     context.on_event = _Recorder(task, runtime.name).take
+    context.steering = _Notes(task).read
     return (await execute(runtime, asked(task), context)).output
 
 
@@ -81,6 +83,7 @@ async def run_team(
         limits=limits,
         on_event=_Recorder(task, runtime.name).take,
         on_question=_Asker(task).ask,
+        steering=_Notes(task).read,
     )
     try:
         return (await execute(runtime, topic, context)).output
@@ -213,6 +216,20 @@ def _recorded_usage(task: Task) -> Counter[str]:
             usage = object_in(event.data.get("usage"))
             counted.update({key: usage.get(key, 0) for key in _COUNTS})
     return counted
+
+
+class _Notes:
+    """Reads the notes to a task for a run, where nothing else in it may read them at that time."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    async def read(self) -> list[str]:
+        run = self._task.run
+        # Beside the handler's own asyncio task, and in no branch, nothing tells whose turn it is.
+        if run.branch.owner is not here():
+            return []
+        return await self._task.steering()
 
 
 class _Asker:

@@ -17,13 +17,15 @@ from hubbub.mesh.transport.streams import DEAD, HISTORY, HISTORY_PREFIX, NOTICES
 from hubbub.wire.codec import encode
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskEvent, fold
-from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS
+from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS, STEERED, UNSTEERED
 
 __all__ = ["Difference", "Outcome", "differences", "read_outcome"]
 
 _OWN_TASK = "<task id>"
 _LONGEST = 200
 # That a step has begun is told if it takes its time.
+_OF_CALLS = frozenset({"key", "place", UNSTEERED})
+_OF_NOTES = frozenset({"key", "id", "at"})
 _OF_ATTEMPTS = frozenset({*EventKind, "sent", "unsent", "step_started"})
 
 
@@ -171,7 +173,8 @@ def _lasting(event: TaskEvent) -> dict[str, Any]:
     """Return what an event tells apart from when and under which key that was."""
     if event.kind in SETTLING_KINDS | OPENING_KINDS:
         return {name: event.data[name] for name in ("key", "result") if name in event.data}
-    return {name: value for name, value in event.data.items() if name not in ("key", "place")}
+    ours = _OF_NOTES if event.kind == STEERED else _OF_CALLS
+    return {name: value for name, value in event.data.items() if name not in ours}
 
 
 def _named(text: str, names: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What is told to a task from outside: answers, times that have come, ends of what it opened.
+"""What is told to a task from outside: answers, notes, times, the ends of what it opened.
 
 Each input has a key within its task and is written once: the first one wins.
 """
@@ -10,19 +10,25 @@ from typing import Any
 
 import msgspec
 
+from hubbub.errors import InvalidMessage
 from hubbub.wire.codec import JSON, decode, encode
-from hubbub.wire.recording import Recording
+from hubbub.wire.names import check_message_id
+from hubbub.wire.recording import STEERED, Recording, note_mark
 
 __all__ = [
     "CANCEL",
     "DEADLINE_KEY",
     "Answer",
     "ChildEnd",
+    "Note",
     "answer_key",
+    "check_note",
     "child_call",
     "child_key",
     "is_child_call",
+    "is_note",
     "is_timer",
+    "note_key",
     "settling",
     "timer_key",
 ]
@@ -30,7 +36,8 @@ __all__ = [
 CANCEL = "cancel"
 DEADLINE_KEY = "at-deadline"
 
-_ANSWER, _TIMER, _CHILD = "answer-", "at-", "child-"
+_ANSWER, _TIMER, _CHILD, _NOTE = "answer-", "at-", "child-", "steer-"
+_LONGEST_NOTE = 16_000
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +102,59 @@ class ChildEnd(msgspec.Struct, frozen=True, kw_only=True):
         return decode(data, _ends)
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says to a task while it runs.
+
+    Attributes:
+        id: names this note among those to the same task.
+        text: what is said.
+        by: who says it.
+        at: when, ISO 8601.
+    """
+
+    id: str
+    text: str
+    by: str
+    at: str
+
+    def to_bytes(self) -> bytes:
+        """Return the note as JSON."""
+        return encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Note:
+        """Read a note.
+
+        Raises:
+            InvalidMessage: it is none.
+        """
+        note = decode(data, _notes)
+        check_note(note.id, note.text)
+        return note
+
+
+def check_note(note_id: str, text: str) -> None:
+    """See that a note can be taken in.
+
+    Args:
+        note_id: its id.
+        text: its text.
+
+    Raises:
+        InvalidMessage: the id cannot be one, or the text is empty or too long.
+    """
+    check_message_id(note_id)
+    if not text.strip():
+        raise InvalidMessage("a note needs a text")
+    if len(text) > _LONGEST_NOTE:
+        raise InvalidMessage(
+            f"a note may have {_LONGEST_NOTE:,} characters, this one has {len(text):,}: "
+            "send the rest as a message, or put it into a file"
+        )
+
+
 _answers = msgspec.json.Decoder(Answer)
+_notes = msgspec.json.Decoder(Note)
 _ends = msgspec.json.Decoder(ChildEnd)
 
 
@@ -107,6 +166,16 @@ def answer_key(question_id: str) -> str:
 def timer_key(call: str) -> str:
     """Return the key of the input that tells that the time of a call has come."""
     return _TIMER + hashlib.blake2b(call.encode(), digest_size=8).hexdigest()
+
+
+def note_key(note_id: str) -> str:
+    """Return the key of the input that is a note."""
+    return _NOTE + note_id
+
+
+def is_note(key: str) -> bool:
+    """Tell whether an input is a note."""
+    return key.startswith(_NOTE)
 
 
 def child_key(task_id: str) -> str:
@@ -147,6 +216,10 @@ def settling(key: str, data: bytes, recording: Recording) -> tuple[str, dict[str
                 facts = {"id": question.id, "answer": answer.answer, "by": answer.by}
                 facts |= {"answer_id": answer.id, "at": answer.at, "secret": question.secret}
                 return "answered", {"key": call, **facts}
+    elif is_note(key):
+        note = Note.from_bytes(data)
+        if note_key(note.id) == key and note.id not in recording.notes:
+            return STEERED, {"key": note_mark(note.id), **msgspec.to_builtins(note)}
     elif key.startswith(_CHILD):
         end = ChildEnd.from_bytes(data)
         call = child_call(end.agent, end.task_id)

@@ -4,6 +4,9 @@ Every durable call has a key, `{branch}/{kind}:{name}#{n}`, fixed where it is ca
 carry a key either open a call (`asked`, `sleeping`, `step_started`), settle it, or only mark that
 something was shown. Within a branch, calls have places, 0, 1, 2 and so on: a call that stands in
 another place than the record has it belongs to other code.
+
+A call that asks for notes has no place, only a number, and no event of its own if there was
+nothing new: then the next event of the run tells that, by the highest such number of each branch.
 """
 
 from __future__ import annotations
@@ -20,11 +23,28 @@ from hubbub.wire import clock
 from hubbub.wire.events import EventKind, TaskEvent, add_usage
 from hubbub.wire.questions import Question
 
-__all__ = ["OPENING_KINDS", "SETTLING_KINDS", "TAKEN_OVER", "Recording", "branch_of"]
+__all__ = [
+    "NOTES_READ",
+    "OPENING_KINDS",
+    "SETTLING_KINDS",
+    "STEERED",
+    "TAKEN_OVER",
+    "UNSTEERED",
+    "Recording",
+    "branch_of",
+    "note_mark",
+]
 
 OPENING_KINDS = frozenset({"asked", "sleeping", "step_started"})
+STEERED = "steered"
+"""The event with which a task takes in a note."""
+NOTES_READ = "notes_read"
+"""The event with which its handler is given notes."""
+UNSTEERED = "unsteered"
+"""In the facts of an event: up to which call, of each branch, those without an event of their own
+have brought no notes."""
 SETTLING_KINDS = frozenset(
-    {"step", "replied", "model", "now", "answered", "timed_out", "woken", "child"}
+    {"step", "replied", "model", "now", "answered", "timed_out", "woken", "child", NOTES_READ}
 )
 TAKEN_OVER = "taken_over"
 """The event behind what a task has copied from the log of the one that it runs again."""
@@ -36,6 +56,11 @@ def branch_of(key: str) -> str:
     return key.rpartition("/")[0]
 
 
+def note_mark(note_id: str) -> str:
+    """Return the key of the event that takes in a note."""
+    return f"steer:{note_id}"
+
+
 class Recording:
     """What earlier attempts have put on record, and what this one adds.
 
@@ -44,6 +69,10 @@ class Recording:
         settled: the outcomes of calls, by key.
         marks: keys of what was said or shown.
         sent: ids of messages that have certainly been stored.
+        notes: the texts of notes that were taken in, by their ids, the oldest first.
+        read: ids of the notes that the handler has been given.
+        unsteered: up to which call for notes, of each branch, those without an event of their own
+            have brought none.
         usage: what model calls have used, summed up.
         seconds_at_rest: for how long the run has been at rest, between its claims.
         lineage: the tasks whose record it has taken over, the oldest first.
@@ -57,6 +86,9 @@ class Recording:
         self.settled: dict[str, TaskEvent] = {}
         self.marks: dict[str, TaskEvent] = {}
         self.sent: set[str] = set()
+        self.notes: dict[str, str] = {}
+        self.read: set[str] = set()
+        self.unsteered: dict[str, int] = {}
         self.usage: Counter[str] = Counter()
         self.seconds_at_rest = 0.0
         self.lineage: tuple[str, ...] = ()
@@ -65,12 +97,14 @@ class Recording:
         self.adopted: frozenset[str] = frozenset()
         self._rests_since = ""
         self._places: dict[tuple[str, int], str] = {}
+        self._last_places: dict[str, int] = {}
         self._unsure: set[str] = set()
         for event in events:
             self.add(event)
 
     def add(self, event: TaskEvent) -> None:
         """Take in an event of the log."""
+        self._add_unsteered(event.data.get(UNSTEERED))
         if event.kind in ("usage", "model"):
             add_usage(self.usage, event.data if event.kind == "usage" else event.data.get("usage"))
         if event.kind in _PARKING:
@@ -97,6 +131,8 @@ class Recording:
             self.forget(event.data.get("forgets"))
         elif event.kind in SETTLING_KINDS:
             self.settled.setdefault(key, event)  # who was first wins
+            if event.kind == NOTES_READ:
+                self.read.update(_texts(event.data.get("ids")))
         elif event.kind in OPENING_KINDS:
             self.opened[key] = event
         elif event.kind == "unsent":
@@ -108,9 +144,29 @@ class Recording:
             self.marks[key] = event
             if event.kind == "sent":
                 self._unsure.add(str(event.data.get("message_id")))
+            elif event.kind == STEERED:
+                self._add_note(key, event.data)
         place = event.data.get("place")
         if type(place) is int:
-            self._places[branch_of(key), place] = key
+            branch = branch_of(key)
+            self._places[branch, place] = key
+            self._last_places[branch] = max(place, self._last_places.get(branch, -1))
+
+    def _add_note(self, key: str, facts: dict[str, Any]) -> None:
+        note_id, text = facts.get("id"), facts.get("text")
+        if isinstance(note_id, str) and isinstance(text, str) and key == note_mark(note_id):
+            self.notes.setdefault(note_id, text)
+
+    def _add_unsteered(self, numbers: Any) -> None:
+        if not isinstance(numbers, dict):
+            return
+        for branch, number in numbers.items():  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(branch, str) and type(number) is int:  # pyright: ignore[reportUnknownArgumentType]
+                self.unsteered[branch] = max(number, self.unsteered.get(branch, 0))
+
+    def unread(self) -> list[str]:
+        """Return the ids of the notes that the handler has not been given yet, oldest first."""
+        return [note_id for note_id in self.notes if note_id not in self.read]
 
     def _take_over(self, facts: dict[str, Any]) -> None:
         """Know what is on record so far as another task's."""
@@ -135,6 +191,10 @@ class Recording:
     def at(self, branch: str, place: int) -> str | None:
         """Return the key that the record has at a place of a branch, None if it has none."""
         return self._places.get((branch, place))
+
+    def goes_on(self, branch: str, place: int) -> bool:
+        """Tell whether the record has a call of a branch at a place, or behind it."""
+        return place <= self._last_places.get(branch, -1)
 
     def places(self, branch: str) -> dict[int, str]:
         """Return the keys that the record has in a branch, by their places."""

@@ -107,11 +107,13 @@ class TakeOver:
         events: the events to copy; the same however often they are asked for.
         sent: ids of the messages among them of which the source knew that they were stored.
         ids: what ids on record are derived from, and which keys are not to be used again.
+        unsteered: which calls for notes brought none; see `Recording`.
     """
 
     events: list[TaskEvent]
     sent: frozenset[str]
     ids: Lineage
+    unsteered: dict[str, int]
 
 
 def plan_take_over(agent: str, rerun: Rerun, events: Sequence[tuple[int, TaskEvent]]) -> TakeOver:
@@ -123,7 +125,9 @@ def plan_take_over(agent: str, rerun: Rerun, events: Sequence[tuple[int, TaskEve
         events: the log of that task, which may have grown since.
     """
     whole = Recording(event for _, event in events)
-    kept = Recording(event for sequence, event in events if sequence <= rerun.after)
+    # Behind the last call of a task that has ended, nothing depends on what it was not told.
+    begun = [one for one in events if one[0] <= rerun.after and not one[1].is_final]
+    kept = Recording(event for _, event in begun)
     kept.forget(rerun.forgets)
     for sequence, event in events:
         if event.kind == "sent" and sequence <= rerun.after:
@@ -142,7 +146,8 @@ def plan_take_over(agent: str, rerun: Rerun, events: Sequence[tuple[int, TaskEve
         if sequence > rerun.after and event.kind == "step" and not event.data.get("error")
     )
     fresh = whole.fresh if events[-1][1].is_final else len(tasks)
-    return TakeOver(copied, frozenset(whole.sent), Lineage(agent, tasks, redone, fresh))
+    lineage = Lineage(agent, tasks, redone, fresh)
+    return TakeOver(copied, frozenset(whole.sent), lineage, kept.unsteered)
 
 
 def _is_kept(event: TaskEvent, kept: Recording) -> bool:

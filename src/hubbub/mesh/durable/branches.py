@@ -134,6 +134,11 @@ class Branch:
         self._calls = 0
         self._seen.clear()
 
+    def has_made(self, key: str) -> bool:
+        """Tell whether a call of this branch has been made."""
+        label, _, number = key.removeprefix(self.path).rpartition("#")
+        return int(number) <= self._seen[label]
+
     @property
     def calls(self) -> int:
         """How many calls with a place have been made."""

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 from hubbub.errors import StepMismatch
 from hubbub.mesh.durable.branches import AmbiguousCall, Branch, Call, current_branch, here
-from hubbub.wire.recording import Recording
+from hubbub.wire.recording import NOTES_READ, Recording, branch_of
 from hubbub.wire.reruns import Lineage
 
 __all__ = ["Calls"]
@@ -140,5 +140,14 @@ class Calls:
             raise self._mismatch
         places = self.recording.places("")
         missed = [place for place in places if place >= self._root.calls]
-        if missed and self._root.owner is not None:
+        if self._root.owner is None:
+            return
+        if missed:
             raise StepMismatch(self.task_id, places[min(missed)], "")
+        if self.recording.read:
+            self._check_notes()
+
+    def _check_notes(self) -> None:
+        for key, event in self.recording.settled.items():
+            if event.kind == NOTES_READ and not branch_of(key) and not self._root.has_made(key):
+                raise StepMismatch(self.task_id, key, "")

@@ -10,11 +10,11 @@ from hubbub.mesh.durable.branches import Call
 from hubbub.mesh.durable.run import Run
 from hubbub.mesh.durable.waiting import RunParked
 from hubbub.wire.events import TaskEvent
-from hubbub.wire.recording import Recording
+from hubbub.wire.recording import UNSTEERED, Recording
 
 __all__ = ["Departure", "Rehearsal"]
 
-_OURS = ("key", "place")
+_OURS = ("key", "place", UNSTEERED)
 
 
 @dataclass(frozen=True, slots=True)

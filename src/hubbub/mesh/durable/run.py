@@ -14,6 +14,7 @@ from hubbub.mesh.durable.branches import Branch, Call, here
 from hubbub.mesh.durable.calls import Calls
 from hubbub.mesh.durable.causes import Causes
 from hubbub.mesh.durable.failures import raised_again, told
+from hubbub.mesh.durable.notes import Notes
 from hubbub.mesh.durable.waiting import Waits
 from hubbub.wire.codec import check_json, encode
 from hubbub.wire.events import TaskEvent
@@ -37,6 +38,7 @@ class Run(Calls):
 
     Attributes:
         waits: who waits for what.
+        notes: what its handler has been told.
         rests_for_others: whether it comes to rest while it waits for a task that it has opened. A
             handler that is no workflow does not expect to be called again for that.
         is_replaying: whether the last model call was one on record: what it brings is known.
@@ -47,6 +49,7 @@ class Run(Calls):
     ) -> None:
         super().__init__(agent, task_id, recording, is_kept=append is not None)
         self.waits = Waits()
+        self.notes = Notes()
         self.rests_for_others = False
         self.is_replaying = False
         self._append = append
@@ -71,8 +74,10 @@ class Run(Calls):
         self.waits.check()
         if self._append is None:
             return TaskEvent(kind=kind, data={**data, **call.facts})
+        untold = self.notes.facts()
         with self.waits.working():
-            event = await self._append(kind, {**data, **call.facts})
+            event = await self._append(kind, {**data, **untold, **call.facts})
+        self.notes.have_told(untold)
         self.recording.add(event)
         return event
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from hubbub.errors import HubbubError, InvalidMessage, Reject, Retry
@@ -18,15 +19,15 @@ from hubbub.mesh.tasks.verdict import End, Stop, described, verdict
 from hubbub.mesh.transport.connection import Connection
 from hubbub.wire import clock
 from hubbub.wire.codec import JSON, encode
-from hubbub.wire.events import EventKind
+from hubbub.wire.events import FINAL_KINDS, EventKind
 from hubbub.wire.inputs import settling
-from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS, TAKEN_OVER
+from hubbub.wire.recording import OPENING_KINDS, SETTLING_KINDS, STEERED, TAKEN_OVER
 
 __all__ = ["Attempt"]
 
 log = logging.getLogger("hubbub.tasks")
 
-_ABOUT_CALLS = {"sent", "unsent", "told", "step_retrying", TAKEN_OVER}
+_ABOUT_CALLS = {"sent", "unsent", "told", "step_retrying", STEERED, TAKEN_OVER}
 _OURS = frozenset(EventKind) | OPENING_KINDS | SETTLING_KINDS | _ABOUT_CALLS
 _UNWIND_SECONDS = 1.0
 
@@ -114,7 +115,7 @@ class Attempt:
                 await asyncio.wait({self._resting})
         if not handler.cancelled() and isinstance(error := handler.exception(), Exception):
             self._complain(error)
-        return verdict(
+        end = verdict(
             self._connection,
             handler,
             attempt=job.attempt,
@@ -122,6 +123,9 @@ class Attempt:
             deadline=job.timing.deadline,
             run=self._run,
         )
+        if end.kind in FINAL_KINDS and (untold := self._run.notes.facts()):
+            return replace(end, data={**end.data, **untold})
+        return end
 
     @property
     def lease_sequence(self) -> int:

@@ -32,7 +32,7 @@ from hubbub.mesh.transport.streams import WAKE
 from hubbub.wire import clock
 from hubbub.wire.envelope import AgentMessage
 from hubbub.wire.events import EventKind, TaskSnapshot, fold
-from hubbub.wire.inputs import CANCEL
+from hubbub.wire.inputs import CANCEL, is_note
 from hubbub.wire.subjects import parse
 
 __all__ = ["Executor"]
@@ -40,6 +40,8 @@ __all__ = ["Executor"]
 log = logging.getLogger("hubbub.tasks")
 
 _LOOK_AGAIN_SECONDS = 1.0
+# Who begins with the task looks for its notes; this only finds what that has missed.
+_LONGEST_KEPT_SECONDS = 15.0
 
 
 class Executor:
@@ -77,6 +79,11 @@ class Executor:
     async def run_slot(self) -> None:
         """Work off one message after the other until the inbox is closed."""
         await run_slot(self._connection, self._inbox, self._run, self._pace)
+
+    @property
+    def underway(self) -> Underway:
+        """The tasks that are being dealt with here."""
+        return self._underway
 
     def works_on(self, task_id: str) -> bool:
         """Tell whether a handler is at work on a task here."""
@@ -185,7 +192,8 @@ class Executor:
             if end is None:
                 await self._admission.claim(job)
                 await take_over(self._connection, self._service.card, job)
-                if job.before.created_at:
+                # Notes may have come before anybody began with it.
+                if job.before.created_at or job.task_id in self._underway.noted:
                     await take_in_stored(self._connection, self._agent, job)
         except Fenced:
             # Canceled before the claim, or stored twice. Or we were asleep since the delivery,
@@ -239,6 +247,12 @@ class Executor:
             return
         events = await read_log(self._connection, self._agent, address.task_id)
         before = fold(event for _, event in events)
+        if not events and is_note(address.key):
+            # Its task waits to be begun with.
+            self._underway.expect_notes(address.task_id)
+            after = min(_LOOK_AGAIN_SECONDS * delivery.deliveries, _LONGEST_KEPT_SECONDS)
+            await self._inbox.give_back(delivery, after=after)
+            return
         if not events or not before.subject:
             await self._inbox.acknowledge(delivery)  # nobody knows what it is about
             return

@@ -11,10 +11,10 @@ from hubbub.mesh.tasks.untaken import with_what_waits
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import TASKS, expect_streams
 from hubbub.wire.events import fold
-from hubbub.wire.names import check_message_id
+from hubbub.wire.names import agent_token, check_message_id
 from hubbub.wire.subjects import parse
 
-__all__ = ["find_task"]
+__all__ = ["find_task", "is_unbegun"]
 
 
 async def find_task(connection: Connection, task_id: str, unbegun: Unbegun) -> TaskSummary:
@@ -43,6 +43,22 @@ async def find_task(connection: Connection, task_id: str, unbegun: Unbegun) -> T
     if task is None:
         raise TaskNotFound(task_id)
     return (await with_what_waits(connection, [task]))[0]
+
+
+async def is_unbegun(connection: Connection, agent: str, task_id: str, unbegun: Unbegun) -> bool:
+    """Tell whether a task of an agent waits in its inbox, and nobody has begun with it.
+
+    Args:
+        connection: the mesh.
+        agent: token of the agent.
+        task_id: the task.
+        unbegun: where to look for it.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    task = await _without_log(connection, task_id, unbegun)
+    return task is not None and agent_token(task.agent) == agent
 
 
 async def _with_log(connection: Connection, task_id: str) -> TaskSummary | None:

@@ -14,6 +14,7 @@ from hubbub.mesh.tasks.answering import give_answer
 from hubbub.mesh.tasks.children import child_end
 from hubbub.mesh.tasks.job import opened_task, read_opener
 from hubbub.mesh.tasks.log import follow_log, read_log
+from hubbub.mesh.tasks.steering import send_note
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.headers import CONTEXT, EXPECTED_SEQUENCE, OWNER
@@ -147,6 +148,24 @@ class TaskHandle:
         """
         return await give_answer(
             self._connection, self._token, self.task_id, answer, question_id, by=by
+        )
+
+    async def steer(self, text: str, *, by: str = "", note_id: str | None = None) -> str:
+        """Send a note to the task, and return the note's id; see `Mesh.steer_task`.
+
+        Args:
+            text: what is said; 16,000 characters at the most.
+            by: who says it.
+            note_id: under the same id the task takes in one note.
+
+        Raises:
+            TaskFinished: the task has ended.
+            TooManyNotes: it has 100 that it has not read.
+            InvalidMessage: the text is empty or too long, or the id cannot be one.
+            ConnectionLost: the server does not confirm it.
+        """
+        return await send_note(
+            self._connection, self._token, self.task_id, text, by=by, note_id=note_id
         )
 
     async def cancel(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
@@ -110,6 +110,9 @@ class Inbox:
         agent: the agent's token.
         lease_seconds: how long a message stays ours without a sign of life.
         hinted: set whenever something came that another instance may take.
+
+    Attributes:
+        on_notes: called with the subjects of all notes that a sweep has found.
     """
 
     def __init__(
@@ -130,6 +133,7 @@ class Inbox:
         self._timers: set[tuple[bool, int]] = set()
         self._stored = 0
         self._free = 0
+        self.on_notes: Callable[[list[str]], None] | None = None
 
     @property
     def agent(self) -> str:
@@ -188,16 +192,19 @@ class Inbox:
         self._note(*self._consumers)
         self._bell.ring()
 
-    def found(self, stored: dict[int, int], *, timers: int = 0) -> bool:
+    def found(self, stored: dict[int, int], *, timers: int = 0, notes: Sequence[str] = ()) -> bool:
         """Take in what a sweep found; tell whether some of it is not in our hands.
 
         Args:
             stored: how many messages each lane holds, those being worked on included.
             timers: how many of them only tell, at their time, that it has come.
+            notes: the subjects of those that are notes to tasks.
 
         Returns:
             Whether it is worth looking again soon: there is more than we hold, and a free slot.
         """
+        if self.on_notes is not None:
+            self.on_notes(list(notes))
         self._stored = sum(count for lane, count in stored.items() if lane != WAKE_LANE)
         there = sum(stored.values())
         elsewhere = there > len(self._held)

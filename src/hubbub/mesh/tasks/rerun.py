@@ -20,7 +20,7 @@ from hubbub.wire.card import AgentCard
 from hubbub.wire.events import TaskState, fold
 from hubbub.wire.ids import new_id
 from hubbub.wire.names import agent_token
-from hubbub.wire.recording import TAKEN_OVER
+from hubbub.wire.recording import TAKEN_OVER, UNSTEERED
 from hubbub.wire.reruns import RERUN, Rerun, TakeOver, plan_take_over, rerun_of
 
 __all__ = ["first_version", "run_again", "take_over"]
@@ -121,6 +121,7 @@ async def take_over(connection: Connection, card: AgentCard, job: Job) -> None:
         "redone": sorted(plan.ids.redone),
         "fresh": plan.ids.fresh,
         "unsure": await _unsure(connection, plan),
+        **({UNSTEERED: plan.unsteered} if plan.unsteered else {}),
     }
     job.recording.add(await job.log.append(TAKEN_OVER, facts))
 

@@ -15,7 +15,7 @@ from hubbub.mesh.tasks.inbox import WAKE_LANE, Inbox
 from hubbub.mesh.transport.answers import APIError
 from hubbub.mesh.transport.connection import Connection
 from hubbub.mesh.transport.streams import INBOX, WAKE, ensure_streams, stored_subjects
-from hubbub.wire.inputs import is_timer
+from hubbub.wire.inputs import is_note, is_timer
 from hubbub.wire.subjects import parse
 
 __all__ = ["sweep", "sweep_inboxes"]
@@ -88,6 +88,7 @@ async def sweep(connection: Connection, inboxes: list[Inbox], *, with_inputs: bo
     agents = {inbox.agent for inbox in inboxes}
     stored: dict[str, dict[int, int]] = {agent: {} for agent in agents}
     timers = Counter[str]()
+    notes: dict[str, list[str]] = {agent: [] for agent in agents}
     for subject, count in (await _waiting(connection, agents, with_inputs)).items():
         address = parse(subject)
         if address is None or address.agent not in stored:
@@ -98,8 +99,14 @@ async def sweep(connection: Connection, inboxes: list[Inbox], *, with_inputs: bo
         elif address.kind == "input":
             lanes[WAKE_LANE] = lanes.get(WAKE_LANE, 0) + count
             timers[address.agent] += count * is_timer(address.key)
+            if is_note(address.key):
+                notes[address.agent].append(subject)
     found = [
-        inbox.found(stored.get(inbox.agent, {}), timers=timers[inbox.agent])
+        inbox.found(
+            stored.get(inbox.agent, {}),
+            timers=timers[inbox.agent],
+            notes=notes.get(inbox.agent, ()),
+        )
         for inbox in list(inboxes)
     ]
     return any(found)

@@ -18,13 +18,26 @@ class Underway:
         leases: what is the lease of each task that is being dealt with here.
         attempts: the handlers at work, by their tasks.
         canceled: tasks whose end has been asked for.
+        noted: tasks for which notes may lie ready, so that whoever begins with one looks for them.
         is_releasing: whether every task is to be handed back.
     """
 
     leases: dict[str, tuple[bool, int]] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     canceled: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
     is_releasing: bool = False
+    _newly_noted: set[str] = field(default_factory=set)
+
+    def expect_notes(self, task_id: str) -> None:
+        """Have whoever begins with a task look for notes: one has just been sent."""
+        self.noted.add(task_id)
+        self._newly_noted.add(task_id)
+
+    def expect_all_notes(self, task_ids: set[str]) -> None:
+        """Take in for which tasks notes lie ready; what has come since we asked is kept."""
+        self.noted = task_ids | self._newly_noted
+        self._newly_noted = set()
 
     def cancel(self, task_id: str) -> None:
         """Stop the handler of a task, if it runs here or is about to."""
