@@ -45,6 +45,8 @@ async def send_note(
     """
     note_id = new_id() if note_id is None else note_id
     check_note(note_id, text)
+    # First: what is taken in meanwhile is then found twice, and not missed.
+    keys = [parse(one.subject) for one in await read_inputs(connection, agent, task_id)]
     events = await read_log(connection, agent, task_id)
     recording = Recording(event for _, event in events)
     if note_id in recording.notes:
@@ -53,12 +55,10 @@ async def send_note(
     if state.is_final:
         raise TaskFinished(task_id, state)
     key = note_key(note_id)
-    stored = {
-        address.key
-        for one in await read_inputs(connection, agent, task_id)
-        if (address := parse(one.subject)) is not None and is_note(address.key)
-    }
-    if key not in stored and len(stored) + len(recording.unread()) >= _MOST_UNREAD:
+    unread = {address.key for address in keys if address is not None and is_note(address.key)}
+    unread.difference_update(map(note_key, recording.read))
+    unread.update(map(note_key, recording.unread()))
+    if key not in unread and len(unread) >= _MOST_UNREAD:
         raise TooManyNotes(task_id, _MOST_UNREAD)
     note = Note(id=note_id, text=text, by=by, at=clock.now())
     await write_input(connection, agent, task_id, key, note.to_bytes())
