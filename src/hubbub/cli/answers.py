@@ -1,4 +1,4 @@
-"""`hubbub tasks answer`, `hubbub tasks replay` and `hubbub tasks rerun`."""
+"""`hubbub tasks answer`, `steer`, `replay` and `rerun`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ __all__ = ["register"]
 def register(commands: typer.Typer) -> None:
     """Add the commands to those of `hubbub tasks`."""
     commands.command()(answer)
+    commands.command()(steer)
     commands.command()(replay)
     commands.command()(rerun)
 
@@ -50,6 +51,16 @@ def answer(
     """Answer a question of a task; without an answer, on a terminal, be asked."""
     decision = _decision(text, approve, comment, arguments)
     run_async(_answer(task_id, text, question, decision, sender, json))
+
+
+def steer(
+    task_id: TaskID,
+    text: Annotated[str, typer.Argument(help="What to say to it.")],
+    sender: As = None,
+    json: Json = False,
+) -> None:
+    """Send a note to a task that has not ended; agents with a model see it before their next step."""
+    run_async(_steer(task_id, text, sender, json))
 
 
 def replay(task_id: TaskID, json: Json = False) -> None:
@@ -126,6 +137,16 @@ async def _answer(
         print_json({"task_id": task_id, "question_id": asked.id, "by": mesh.name})
     else:
         console.print(f"Answered: {safe(asked.prompt)}")
+
+
+async def _steer(task_id: str, text: str, sender: str | None, json: bool) -> None:
+    async with on_mesh(sender) as mesh:
+        note_id = await mesh.steer_task(task_id, text)
+        by = mesh.name
+    if json:
+        print_json({"task_id": task_id, "id": note_id, "by": by})
+    else:
+        console.print(f"Sent to task {safe(task_id)}, which reads it when its handler asks for notes")
 
 
 async def _replay(task_id: str, json: bool) -> None:

@@ -35,8 +35,10 @@ from hubbub.errors import (
     RerunRefused,
     StepMismatch,
     StoredFileNotFound,
+    TaskFinished,
     TaskNotFound,
     TooManyHops,
+    TooManyNotes,
 )
 
 __all__ = [
@@ -119,6 +121,7 @@ _STATUS: list[tuple[type[HubbubError], int, str]] = [
     (AlreadyAnswered, 409, "already-answered"),
     (StepMismatch, 409, "step-mismatch"),
     (RerunRefused, 409, "rerun-refused"),
+    (TaskFinished, 409, "task-finished"),
     (InvalidAnswer, 422, "invalid-answer"),
     (InvalidAgentName, 422, "invalid-agent-name"),
     (InvalidCursor, 422, "invalid-cursor"),
@@ -127,6 +130,7 @@ _STATUS: list[tuple[type[HubbubError], int, str]] = [
     (RateLimited, 429, "rate-limited"),
     (InboxFull, 429, "inbox-full"),
     (LimitReached, 429, "limit-reached"),
+    (TooManyNotes, 429, "too-many-notes"),
     (RemoteError, 502, "remote-error"),
     (FilesFull, 507, "files-full"),
     (PermissionDenied, 503, "mesh-permission-denied"),

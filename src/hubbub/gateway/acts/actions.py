@@ -33,6 +33,7 @@ __all__ = [
     "run_again",
     "send_message",
     "start_task",
+    "steer_task",
 ]
 
 _OURS = (START_MARK, REPLAY, RERUN)
@@ -194,6 +195,25 @@ async def answer_question(
     with contextlib.suppress(ConnectionLost):  # it is stored: pages hear of it with the log
         await tell_answered(mesh, task.agent, task_id, task.context_id, question.id, who.user)
     return models.Answered(task_id=task_id, question_id=question.id, by=who.user)
+
+
+async def steer_task(
+    gateway: Gateway, who: Principal, task_id: str, note: models.NoteIn
+) -> models.NoteSent:
+    """Send a note to a task.
+
+    Raises:
+        Refusal: 403, it is somebody else's to steer.
+        TaskNotFound: there is no such task, or it is not theirs to see.
+        TaskFinished: it has ended.
+        TooManyNotes: it has not read so many yet.
+        InvalidMessage: the note says nothing.
+    """
+    mesh = gateway.mesh
+    task = await actionable_task(mesh, who, task_id)
+    handle = mesh.task(task.agent, task.id)
+    note_id = await handle.steer(note.text, by=who.user, note_id=note.id)
+    return models.NoteSent(task_id=task_id, id=note_id)
 
 
 async def cancel_task(gateway: Gateway, who: Principal, task_id: str) -> TaskSummary:

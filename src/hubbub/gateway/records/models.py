@@ -302,6 +302,24 @@ class Answer(_In):
     )
 
 
+class NoteIn(_In):
+    """A note to a task that has not ended."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Leave out the appendix", "id": "note-4711"}]}
+    )
+
+    text: str = Field(min_length=1, max_length=16_000, description="What is said.")
+    id: MessageId | None = Field(None, description="Under the same id one note is taken in.")
+
+
+class NoteSent(BaseModel):
+    """A note that a task will take in."""
+
+    task_id: str
+    id: str
+
+
 class Answered(BaseModel):
     """An answer that counts."""
 

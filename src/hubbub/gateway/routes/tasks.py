@@ -7,7 +7,13 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from hubbub.gateway.acts.actions import answer_question, cancel_task, run_again, start_task
+from hubbub.gateway.acts.actions import (
+    answer_question,
+    cancel_task,
+    run_again,
+    start_task,
+    steer_task,
+)
 from hubbub.gateway.edge.bodies import StrictRoute
 from hubbub.gateway.identity.ownership import actionable_task, visible_task, visible_tasks
 from hubbub.gateway.problems import Refusal, may_fail_with
@@ -15,6 +21,8 @@ from hubbub.gateway.records.models import (
     Answer,
     Answered,
     Key,
+    NoteIn,
+    NoteSent,
     ReplayReport,
     RerunIn,
     Task,
@@ -94,6 +102,17 @@ async def get_task(gateway: OnGateway, who: SignedIn, task_id: TaskId) -> Task:
 async def answer(gateway: OnGateway, who: SignedIn, task_id: TaskId, given: Answer) -> Answered:
     """Answer a question; the first answer counts, a later one gets 409 and is told whose it was."""
     return await answer_question(gateway, who, task_id, given)
+
+
+@router.post(
+    "/{task_id}/steer",
+    operation_id="steer_task",
+    status_code=202,
+    responses=may_fail_with(403, 404, 409),
+)
+async def steer(gateway: OnGateway, who: SignedIn, task_id: TaskId, note: NoteIn) -> NoteSent:
+    """Send a note to a task, for its handler to read between two steps; 409 if it has ended."""
+    return await steer_task(gateway, who, task_id, note)
 
 
 @router.post(
