@@ -35,8 +35,10 @@ from hubbub.errors import (
     StoredFileNotFound,
     TaskCanceled,
     TaskFailed,
+    TaskFinished,
     TaskNotFound,
     TooManyHops,
+    TooManyNotes,
 )
 
 DOCUMENTED = [
@@ -60,7 +62,9 @@ DOCUMENTED = [
     "FilesFull",
     "TaskCanceled",
     "TaskFailed",
+    "TaskFinished",
     "TaskNotFound",
+    "TooManyNotes",
     "StepMismatch",
     "StoredFileNotFound",
     "StepInterrupted",
@@ -121,6 +125,16 @@ EVERY_ERROR: list[tuple[HubbubError, dict[str, Any], list[str]]] = [
         LimitReached("tokens", 5_000),
         {"limit": "tokens", "allowed": 5_000},
         ["5000 tokens", "before the work was done"],
+    ),
+    (
+        TaskFinished("t-1", "completed"),
+        {"task_id": "t-1", "state": "completed"},
+        ["t-1 is completed", "new message", "run the task again"],
+    ),
+    (
+        TooManyNotes("t-1", 100),
+        {"task_id": "t-1", "allowed": 100},
+        ["t-1 has 100 notes", "task.steering()"],
     ),
     (DeadLetterNotFound("t-1"), {"id": "t-1"}, ["t-1", "hubbub dead"]),
     (FilesFull("full"), {}, ["full", "HUBBUB_FILES_BYTES"]),

@@ -57,12 +57,14 @@ PUBLIC = [
     "TaskCanceled",
     "TaskEvent",
     "TaskFailed",
+    "TaskFinished",
     "TaskHandle",
     "TaskNotFound",
     "TaskPage",
     "TaskState",
     "TaskSummary",
     "TooManyHops",
+    "TooManyNotes",
     "Workflow",
     "Workflows",
     "__version__",
@@ -136,5 +138,5 @@ def test_talking_needs_no_framework() -> None:
 def test_every_error_has_the_one_root() -> None:
     errors = [getattr(hubbub, name) for name in PUBLIC if name[0].isupper()]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 31
+    assert len(errors) == 33
     assert all(issubclass(error, hubbub.HubbubError) for error in errors)

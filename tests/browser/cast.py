@@ -168,6 +168,8 @@ async def story(task: Task, pause: float = 0.02, wait: bool = False) -> str:
     await task.step(_bind, "story", name="bind")
     if wait:
         await task.ask_text("Shall I go on?")
+    for note in await task.steering():
+        await task.say(f"As you wish: {note}")
     return "The end"
 
 

@@ -72,31 +72,48 @@ def test_a_task_is_stopped(console: Console, stage: Stage) -> None:
     assert stage.task(asking)["state"] == "canceled"
 
 
-def test_an_agent_is_steered_in_the_same_conversation(console: Console, stage: Stage) -> None:
-    opened = stage.call("POST", "/api/tasks", {"agent": "Notifier", "content": "Order 3"})["id"]
-    page = console.go(f"/tasks/{opened}")
+def test_a_run_is_steered_and_the_chat_tells_whether_the_note_was_read(
+    console: Console, stage: Stage
+) -> None:
+    story = stage.begin("story", pause=0.001, wait=True)
+    wait_for(lambda: stage.task(story)["questions"], "its question")
+    page = console.go(f"/tasks/{story}")
     page.get_by_role("button", name="Steer").click()
-    steer = page.get_by_role("dialog", name="Steer Notifier")
-    expect(steer.get_by_text("does not interrupt this run")).to_be_visible()
-    steer.get_by_role("textbox", name="Message").fill("And order 4, too")
+    steer = page.get_by_role("dialog", name="Steer story")
+    expect(steer.get_by_text("sees it before its next step")).to_be_visible()
+    expect(steer.get_by_role("button", name="Send the note")).to_be_disabled()
+    steer.get_by_role("textbox", name="Note").fill("End it well")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Notifier has your message")).to_be_visible()
-    page.get_by_role("button", name="Open").click()
-    expect(page.get_by_text("Told them: And order 4, too")).to_be_visible(timeout=_SECONDS)
-    steered = page.url.rsplit("/", 1)[1]
-    assert steered != opened
-    assert stage.task(steered)["context_id"] == stage.task(opened)["context_id"]
+    expect(steer).to_have_count(0)
+    chat = page.get_by_role("region", name="Chat of the task")
+    note = chat.get_by_role("listitem").filter(has_text="steered")
+    expect(note.get_by_text("End it well")).to_be_visible(timeout=_SECONDS)
+    expect(note.get_by_text("not read yet")).to_be_visible()
+    wait_for(lambda: stage.task(story)["questions"], "its question")
+    stage.call("POST", f"/api/tasks/{story}/answers", {"answer": "yes"})
+    expect(chat.get_by_text("As you wish: End it well")).to_be_visible(timeout=_SECONDS)
+    expect(chat.get_by_text("The end", exact=True)).to_be_visible(timeout=_SECONDS)
+    expect(note.get_by_text("read")).to_have_count(0)
+    expect(page.get_by_role("button", name="Steer")).to_be_disabled()
 
 
-def test_a_workflow_is_not_steered_but_run_again(console: Console, stage: Stage) -> None:
+def test_a_workflow_that_reads_no_notes_can_be_run_again(console: Console, stage: Stage) -> None:
     asking = stage.begin("refund", order=31, amount=1.0)
+    wait_for(lambda: stage.task(asking)["questions"], "its question")
     page = console.go(f"/tasks/{asking}")
     page.get_by_role("button", name="Steer").click()
     steer = page.get_by_role("dialog", name="Steer refund")
-    expect(steer.get_by_text("hears nothing but answers")).to_be_visible()
+    steer.get_by_role("textbox", name="Note").fill("Not more than 5")
+    steer.get_by_role("button", name="Send the note").click()
+    chat = page.get_by_role("region", name="Chat of the task")
+    expect(chat.get_by_text("not read yet")).to_be_visible(timeout=_SECONDS)
+    page.get_by_role("button", name="Steer").click()
     steer.get_by_role("button", name="Run again with other values").click()
     expect(page).to_have_url(re.compile(f"/start/refund\\?from={asking}"))
     expect(page.get_by_role("textbox", name="Order")).to_have_value("31")
+    stage.call("POST", f"/api/tasks/{asking}/cancel")
+    console.go(f"/tasks/{asking}")
+    expect(chat.get_by_text("was not read")).to_be_visible(timeout=_SECONDS)
 
 
 def test_a_log_is_replayed_and_run_again_from_a_point(console: Console, stage: Stage) -> None:

@@ -43,7 +43,7 @@ async def test_tasks_are_listed_shown_and_canceled(
 
 
 async def test_what_cannot_be_found_is_said_in_a_sentence(run: Run, start: Start) -> None:
-    for arguments in (("show", "no-such"), ("cancel", "no-such")):
+    for arguments in (("show", "no-such"), ("cancel", "no-such"), ("steer", "no-such", "x")):
         outcome = await run("tasks", *arguments)
         assert outcome.code == 1
         assert outcome.err.startswith("hubbub: There is no task 'no-such'")
@@ -56,3 +56,34 @@ async def test_times_can_be_given(run: Run) -> None:
     assert sent.code == 1
     assert "too late" in sent.err
     assert (await run("send", "Ant", "x", "--deliver-in", "5", "--json")).code == 0
+
+
+async def test_a_task_is_steered(start: Start, run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "driver.py"
+    target.write_text(
+        "from hubbub import Agent, Task\n"
+        "agent = Agent('Driver')\n"
+        "@agent.agentic_run\n"
+        "async def work(task: Task):\n"
+        "    await task.ask_text('Go on?')\n"
+        "    return await task.steering()\n"
+    )
+    waiting = json.loads((await run("send", "Driver", "drive", "--json")).out)["task_id"]
+    steered = await run("tasks", "steer", waiting, "left", "--as", "Ada")
+    assert steered.out.startswith(f"Sent to task {waiting}")
+    serving = await start("run", f"{target}:agent")
+    await serving.until("as Driver")
+    sent = json.loads((await run("tasks", "steer", waiting, "right", "--json")).out)
+    assert sent["task_id"] == waiting
+    assert sent["id"]
+    assert (await run("tasks", "steer", waiting, "")).err.startswith("hubbub: a note needs a text")
+    while (await run("tasks", "answer", waiting, "yes")).code:
+        pass
+    followed = await run("tasks", "show", waiting, "--follow")
+    assert "left" in followed.out
+    assert "Ada steered: left" in followed.out
+    ended = json.loads((await run("tasks", "show", waiting, "--json")).out)
+    assert ended["result"] == ["left", "right"]
+    late = await run("tasks", "steer", waiting, "stop")
+    assert late.code == 1
+    assert "is completed and hears nothing any more" in late.err

@@ -178,6 +178,7 @@ async def test_without_nats_it_says_so_at_once(own_server: ServerProcess) -> Non
             ("POST", "/api/messages", {"kind": "broadcast", "content": "x"}),
             ("POST", "/api/requests", {"agent": "A", "content": "x"}),
             ("POST", "/api/tasks/x/cancel", None),
+            ("POST", "/api/tasks/x/steer", {"text": "left"}),
             ("POST", "/v1/chat/completions", {"model": "A", "messages": [{"role": "user"}]}),
         ):
             response = await client.request(method, path, json=body)

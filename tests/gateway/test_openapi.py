@@ -42,6 +42,7 @@ ROUTES = {
     ("GET", "/api/tasks/{task_id}/events"),
     ("POST", "/api/tasks/{task_id}/answers"),
     ("POST", "/api/tasks/{task_id}/cancel"),
+    ("POST", "/api/tasks/{task_id}/steer"),
     ("POST", "/api/tasks/{task_id}/replay"),
     ("POST", "/api/tasks/{task_id}/rerun"),
     ("GET", "/api/dead-letters"),

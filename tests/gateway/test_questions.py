@@ -244,3 +244,52 @@ async def test_a_replay_tells_whether_the_code_fits(
     async with gateway(open_config) as door, door.client() as client:
         gone = await client.post(f"/api/tasks/{task_id}/replay")
         check_problem(gone, 503, "agent-unavailable")
+
+
+async def test_a_task_is_steered_while_it_runs(
+    config: NATSConfig, name: Named, tmp_path: Path
+) -> None:
+    agent, began, go = Agent(name("Worker")), asyncio.Event(), asyncio.Event()
+
+    @agent.agentic_run
+    async def work(task: Task) -> list[str]:
+        began.set()
+        await go.wait()
+        return await task.steering()
+
+    async with (
+        hubbub.connect(config=config) as mesh,
+        mesh.serve(agent),
+        gateway(config, tmp_path) as door,
+        door.client("ada") as ada,
+        door.client("olga") as olga,
+    ):
+        started = await ada.post("/api/tasks", json={"agent": agent.name, "content": "x"})
+        task_id = started.json()["id"]
+        path = f"/api/tasks/{task_id}/steer"
+        async with asyncio.timeout(PATIENCE):
+            await began.wait()
+        sent = await ada.post(path, json={"text": "left", "id": "n1"})
+        assert sent.status_code == 202, sent.text
+        assert sent.json() == {"task_id": task_id, "id": "n1"}
+        await ada.post(path, json={"text": "left", "id": "n1"})
+        assert (await olga.post(path, json={"text": "right"})).json()["id"]
+        for body in ({"text": ""}, {"text": " "}, {"text": "x" * 16_001}, {"id": "n2"}, {}):
+            check_problem(await ada.post(path, json=body), 422)
+        check_problem(await ada.post(path, json={"text": "x", "id": "a.b"}), 422)
+        told: list[tuple[str, str]] = []
+        async with (
+            asyncio.timeout(PATIENCE),
+            ada.stream("GET", f"/api/tasks/{task_id}/events") as response,
+        ):
+            async for event in events(response):
+                if event.kind == "steered":
+                    facts = event.data["data"]
+                    told.append((facts["text"], facts["by"]))
+                    if len(told) == 2:
+                        go.set()
+        assert told == [("left", "ada"), ("right", "olga")]
+        assert (await ended(ada, task_id))["result"] == ["left", "right"]
+        late = check_problem(await ada.post(path, json={"text": "stop"}), 409, "task-finished")
+        assert "is completed" in late["detail"]
+        check_problem(await ada.post("/api/tasks/x/steer", json={"text": "x"}), 404)

@@ -105,6 +105,8 @@ async def test_other_peoples_tasks_are_not_there(
                 check_problem(await bob.post(f"/api/tasks/{task_id}/{action}"), 404)
             answered = await bob.post(f"/api/tasks/{task_id}/answers", json={"answer": "x"})
             check_problem(answered, 404, "task-not-found")
+            steered = await bob.post(f"/api/tasks/{task_id}/steer", json={"text": "x"})
+            check_problem(steered, 404, "task-not-found")
             assert (await bob.get("/api/tasks", params={"agent": agent})).json()["tasks"] == []
             context = started.json()["context_id"]
             check_problem(await bob.get("/api/messages", params={"context": context}), 404)
@@ -114,6 +116,8 @@ async def test_other_peoples_tasks_are_not_there(
         async with door.client("vic") as vic:
             assert (await vic.get(f"/api/tasks/{task_id}")).status_code == 200
             check_problem(await vic.post(f"/api/tasks/{task_id}/cancel"), 403, "role-needed")
+            steered = await vic.post(f"/api/tasks/{task_id}/steer", json={"text": "x"})
+            check_problem(steered, 403, "role-needed")
         async with door.client("olga") as olga:
             canceled = await olga.post(f"/api/tasks/{task_id}/cancel")
             assert canceled.status_code == 202

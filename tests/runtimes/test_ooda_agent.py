@@ -167,3 +167,78 @@ async def test_the_limits_of_a_task_hold_over_all_runs_of_models_in_it(
         with pytest.raises(TaskFailed, match="3 requests"):
             await handle.result(timeout=10)
     await loop.aclose()
+
+
+async def test_a_note_is_in_the_next_model_call_and_on_record(
+    mesh: Mesh, config: NATSConfig, model: ScriptedModel
+) -> None:
+    calls, go_on = asyncio.Queue[str](), asyncio.Queue[None]()
+
+    async def pause(name: str) -> str:
+        """Wait.
+
+        Args:
+            name: for what
+        """
+        calls.put_nowait(name)
+        await go_on.get()
+        return f"{name} is over"
+
+    def serving() -> NATSOODAAgent:
+        settings = config.model_copy(update={"max_attempts": 3, "grace_seconds": 0.0})
+        return NATSOODAAgent(
+            "Driver-Bot", model=MODEL, tools=[pause], nats_config=settings, mesh_tools=False
+        )
+
+    note = '[[call pause {"name": "second"}]]'
+    quick = config.model_copy(update={"max_attempts": 3, "grace_seconds": 0.0})
+    async with hubbub.connect(config=quick) as own:
+        async with own.serve(serving()):
+            handle = await own.send_direct_message("Driver-Bot", '[[call pause {"name": "first"}]]')
+            async with asyncio.timeout(10):
+                assert await calls.get() == "first"
+            assert len(model.requests) == 1
+            await handle.steer(note, by="ada")
+            await _logged(handle, "steered")
+            go_on.put_nowait(None)
+            async with asyncio.timeout(10):
+                assert await calls.get() == "second"
+            assert model.requests[1]["messages"][-1] == {"role": "user", "content": note}
+            # A note that comes now must not be taken for one that was read before.
+            await handle.steer("[[say third]]")
+        for _ in range(2):
+            go_on.put_nowait(None)
+        before = len(model.requests)
+        async with own.serve(serving()):
+            assert "third" in str(await handle.result(timeout=20))
+        kinds = [event.kind async for event in handle.events()]
+        assert kinds.count("steered") == kinds.count("notes_read") == 2
+    # What had been asked was on record: nothing was paid twice.
+    bodies = [str(one["messages"]) for one in model.requests]
+    assert len(bodies) == len(set(bodies)) > before
+
+
+async def _logged(handle: hubbub.TaskHandle, kind: str) -> None:
+    async with asyncio.timeout(10):
+        async for event in handle.events():
+            if event.kind == kind:
+                return
+
+
+async def test_teams_beside_the_handlers_own_task_leave_notes_to_others(
+    mesh: Mesh, config: NATSConfig
+) -> None:
+    agent = Agent("Two-Teams")
+    loop = ToolLoop(MODEL, config=config)
+
+    @agent.agentic_run
+    async def work(task: Task) -> list[str]:
+        both = [task.run_team(loop, f"[[say {one}]]") for one in ("one", "two")]
+        said = await asyncio.gather(*both)
+        return [*said, *await task.steering()]
+
+    waiting = await mesh.send_direct_message("Two-Teams", "go")
+    await waiting.steer("left")
+    async with mesh.serve(agent):
+        assert await waiting.result(timeout=20) == ["one", "two", "left"]
+    await loop.aclose()

@@ -59,7 +59,7 @@ def steer(
     sender: As = None,
     json: Json = False,
 ) -> None:
-    """Send a note to a task that has not ended; agents with a model see it before their next step."""
+    """Send a note to a task while it runs; agents with a model see it before their next step."""
     run_async(_steer(task_id, text, sender, json))
 
 
@@ -146,7 +146,9 @@ async def _steer(task_id: str, text: str, sender: str | None, json: bool) -> Non
     if json:
         print_json({"task_id": task_id, "id": note_id, "by": by})
     else:
-        console.print(f"Sent to task {safe(task_id)}, which reads it when its handler asks for notes")
+        console.print(
+            f"Sent to task {safe(task_id)}, which reads it when its handler asks for notes"
+        )
 
 
 async def _replay(task_id: str, json: bool) -> None:

@@ -180,6 +180,10 @@ def _lines(event: TaskEvent) -> list[str]:
         case "said":
             who = f"{data['agent']}: " if data.get("agent") else ""
             return [f"  {who}{data.get('text')}"]
+        case "steered":
+            return [f"  {data.get('by') or 'somebody'} steered: {data.get('text')}"]
+        case "notes_read":
+            return []
         case "progress":
             return [f"  {data.get('text')}"]
         case "image":

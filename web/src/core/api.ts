@@ -126,6 +126,10 @@ export const api = {
     }>("POST", `/api/tasks/${at(id)}/replay`),
   rerun: (id: string, after: number | null) =>
     call<Task>("POST", `/api/tasks/${at(id)}/rerun`, { body: { after } }),
+  steer: (id: string, text: string, noteId: string) =>
+    call<{ task_id: string; id: string }>("POST", `/api/tasks/${at(id)}/steer`, {
+      body: { text, id: noteId },
+    }),
   answer: (id: string, question_id: string, answer: Answer) =>
     call<{ task_id: string; question_id: string; by: string }>(
       "POST",

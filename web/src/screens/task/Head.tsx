@@ -85,7 +85,12 @@ export function Head({
       icon: <CircleStop size={15} />,
       isOff: !mayAct || isOver || isAway,
     },
-    { id: "steer", name: "Steer", icon: <Navigation size={15} />, isOff: isAway },
+    {
+      id: "steer",
+      name: "Steer",
+      icon: <Navigation size={15} />,
+      isOff: !mayAct || isOver || isAway,
+    },
     {
       id: "rerun",
       name: "Run again",
@@ -180,7 +185,7 @@ export function Head({
         </MenuTrigger>
       </div>
       <Stop task={task} isOpen={open === "stop"} onClose={close} />
-      <Steer task={task} mayStop={mayAct && !isOver} isOpen={open === "steer"} onClose={close} />
+      <Steer task={task} isOpen={open === "steer"} onClose={close} />
       <ReplayCheck task={task} isOpen={open === "check"} onClose={close} />
     </header>
   );

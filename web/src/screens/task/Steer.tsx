@@ -1,5 +1,5 @@
-/** Says something more to whoever works on a task. */
-import { type FormEvent, useState } from "react";
+/** Says something to a task while it runs. */
+import { type FormEvent, useRef, useState } from "react";
 import { Label, TextArea, TextField } from "react-aria-components";
 import { useLocation } from "wouter";
 import { useMesh, useSlice } from "@/app/hooks";
@@ -11,100 +11,58 @@ import { asProblem, type Problem } from "@/core/problem";
 import { agentToken } from "@/core/text";
 import { Button, Dialog, Failure } from "@/kit";
 import type { Props } from "./dialogs";
-import "@/kit/tick.css";
 
-interface SteerProps extends Props {
-  /** Whether the person may stop the task, and it has not ended. */
-  mayStop: boolean;
-}
+const LONGEST = 16_000;
 
-export function Steer({ task, mayStop, isOpen, onClose }: SteerProps) {
-  const agents = useSlice(useMesh().agents.slice);
-  const agent = agents.find((one) => one.token === agentToken(task.agent));
+export function Steer({ task, isOpen, onClose }: Props) {
   return (
     <Dialog label={`Steer ${task.agent}`} isOpen={isOpen} onClose={onClose} width={520}>
-      {(agent ? isWorkflow(agent) : "params" in task.metadata) ? (
-        <Workflow task={task} onClose={onClose} />
-      ) : (
-        <SteerForm task={task} mayStop={mayStop} onClose={onClose} />
-      )}
+      <Form task={task} onClose={onClose} />
     </Dialog>
   );
 }
 
-/** A workflow is started with values: it has no ear for a message. */
-function Workflow({ task, onClose }: Omit<SteerProps, "isOpen" | "mayStop">) {
-  const [, go] = useLocation();
-  return (
-    <div className="task-dialog">
-      <h2>Steer {task.agent}</h2>
-      <p>
-        {task.agent} is a workflow: while it runs, it hears nothing but answers to what it asks. To
-        change its course, stop it and run it again with other values, or go back to a point of its
-        log with the slider and run it again from there.
-      </p>
-      <footer>
-        <Button onPress={onClose}>Leave it</Button>
-        <Button
-          look="primary"
-          onPress={() => go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`)}
-        >
-          Run again with other values …
-        </Button>
-      </footer>
-    </div>
-  );
-}
-
-function SteerForm({ task, mayStop, onClose }: Omit<SteerProps, "isOpen">) {
-  const mesh = useMesh();
+function Form({ task, onClose }: Omit<Props, "isOpen">) {
+  const agents = useSlice(useMesh().agents.slice);
   const [, go] = useLocation();
   const [text, setText] = useState("");
-  const [stops, setStops] = useState(false);
+  /** The same text, sent again after a failure, is taken in once. */
+  const last = useRef({ said: "", id: "" });
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const agent = agents.find((one) => one.token === agentToken(task.agent));
+  const takesValues = agent ? isWorkflow(agent) : "params" in task.metadata;
+  const said = text.trim();
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
-    const said = text.trim();
     if (!said || isBusy) return;
     setBusy(true);
     setProblem(null);
-    const opened = await mesh.outbox.send({
-      kind: "direct",
-      to: task.agent,
-      context: task.context_id,
-      text: said,
-    });
-    if (opened !== null) {
-      toast(`${task.agent} has your message`, {
-        action: { name: "Open", run: () => go(paths.task(opened)) },
-      });
-      if (stops && mayStop)
-        api
-          .cancel(task.id)
-          .catch((error: unknown) =>
-            toast(`This run was not stopped: ${asProblem(error).message}`, { bad: true }),
-          );
+    if (last.current.said !== said) last.current = { said, id: crypto.randomUUID() };
+    try {
+      await api.steer(task.id, said, last.current.id);
+      toast("Your note is sent");
       onClose();
-      return;
+    } catch (error) {
+      setProblem(asProblem(error));
+      setBusy(false);
     }
-    const refused = mesh.outbox.slice.value.findLast((one) => one.problem && one.text === said);
-    if (refused) {
-      setProblem(refused.problem);
-      // It is still here to be sent again.
-      mesh.outbox.drop(refused.id);
-    }
-    setBusy(false);
   };
   return (
     <form className="task-dialog" onSubmit={submit}>
       <h2>Steer {task.agent}</h2>
       <p>
-        Your message becomes a new task of {task.agent} in the same conversation. It does not
-        interrupt this run, and this run does not see it.
+        Your note goes to this run, without stopping it. An agent with a model sees it before its
+        next step. A handler that never looks for notes does not see it.
       </p>
-      <TextField className="field" value={text} onChange={setText} autoFocus>
-        <Label>Message</Label>
+      <TextField
+        className="field"
+        value={text}
+        onChange={setText}
+        maxLength={LONGEST}
+        autoFocus
+      >
+        <Label>Note</Label>
         <TextArea
           className="input"
           rows={4}
@@ -113,22 +71,16 @@ function SteerForm({ task, mayStop, onClose }: Omit<SteerProps, "isOpen">) {
           }}
         />
       </TextField>
-      {mayStop && (
-        <label className="task-tick">
-          <input
-            className="tick"
-            type="checkbox"
-            checked={stops}
-            onChange={(event) => setStops(event.target.checked)}
-          />
-          Stop this run, too
-        </label>
-      )}
       {problem && <Failure problem={problem} />}
       <footer>
         <Button onPress={onClose}>Leave it</Button>
-        <Button type="submit" look="primary" isDisabled={isBusy || text.trim() === ""}>
-          {isBusy ? "Sending …" : "Send as a new task"}
+        {takesValues && (
+          <Button onPress={() => go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`)}>
+            Run again with other values …
+          </Button>
+        )}
+        <Button type="submit" look="primary" isDisabled={isBusy || said === ""}>
+          {isBusy ? "Sending …" : "Send the note"}
         </Button>
       </footer>
     </form>

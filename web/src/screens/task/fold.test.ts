@@ -48,6 +48,24 @@ describe("foldTask", () => {
     expect(view.items).toMatchObject([{ kind: "opening", from: "Gateway", params: { order: 7 } }]);
   });
 
+  it("tells of notes to the run whether they were read", () => {
+    const events = log(
+      ["claimed", 0, OPENING],
+      ["steered", 1, { key: "steer:a", id: "a", text: "left", by: "ada" }],
+      ["steered", 2, { key: "steer:b", id: "b", text: "right", by: "ada" }],
+      ["notes_read", 3, { key: "steering#1", ids: ["a"], after: 0 }],
+      ["completed", 4, { result: "done" }],
+    );
+    const notes = (count: number) =>
+      foldTask(events.slice(0, count)).items.filter((item) => item.kind === "steered");
+    expect(notes(3)).toMatchObject([
+      { text: "left", by: "ada", state: "unread" },
+      { text: "right", by: "ada", state: "unread" },
+    ]);
+    expect(notes(4)).toMatchObject([{ state: "read" }, { state: "unread" }]);
+    expect(notes(5)).toMatchObject([{ state: "read" }, { state: "missed" }]);
+  });
+
   it("asks no more what a task at rest, or one that ended, does not ask", () => {
     const asks = (id: string) => ({ question: { id, prompt: id } });
     const events = log(

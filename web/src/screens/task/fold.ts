@@ -13,6 +13,7 @@ import {
   end,
   imageSource,
   progress,
+  read,
   rest,
   step,
   toolResult,
@@ -131,6 +132,18 @@ function take(draft: Draft, event: StoredEvent): void {
     case "answered":
     case "timed_out":
       answered(draft, event);
+      break;
+    case "steered":
+      place(draft, `steered:${text(data.id)}`, {
+        ...base,
+        kind,
+        by: text(data.by),
+        text: text(data.text),
+        state: "unread",
+      });
+      break;
+    case "notes_read":
+      read(draft, data.ids);
       break;
     case "sleeping":
       draft.againAt = text(data.until);

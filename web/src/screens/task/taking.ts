@@ -157,6 +157,20 @@ export function answered(draft: Draft, { kind, at, data }: StoredEvent): void {
   }));
 }
 
+/** What nobody has read until the end will not be read any more. */
+function miss(draft: Draft): void {
+  draft.items.forEach((item, index) => {
+    if (item.kind === "steered" && item.state === "unread")
+      draft.items[index] = { ...item, state: "missed" };
+  });
+}
+
+/** The handler has been given notes. */
+export function read(draft: Draft, ids: Json | undefined): void {
+  for (const id of Array.isArray(ids) ? ids : [])
+    change(draft, `steered:${text(id)}`, "steered", (item) => ({ ...item, state: "read" }));
+}
+
 /** Keep of the open questions those that are still asked: an attempt before may have had others. */
 export function rest(draft: Draft, questions: Json | undefined): void {
   if (draft.asking.length === 0) return;
@@ -175,6 +189,7 @@ export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: Ta
   draft.againAt = "";
   draft.progress = null;
   rest(draft, []);
+  miss(draft);
   const usage = object(data.usage);
   if (usage) {
     // All of it, for those who read no more than the end.

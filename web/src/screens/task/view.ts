@@ -67,6 +67,13 @@ export type Item = At &
         readonly isGone: boolean;
       }
     | {
+        /** What a person said to the run while it went on. */
+        readonly kind: "steered";
+        readonly by: string;
+        readonly text: string;
+        readonly state: "unread" | "read" | "missed";
+      }
+    | {
         readonly kind: "note";
         readonly name: string;
         readonly text: string;

@@ -54,6 +54,8 @@ export const Line = memo(function Line({ item, agent, contextId, isPast }: LineP
       return <Sent item={item} />;
     case "question":
       return <AskedLine item={item} isPast={isPast} />;
+    case "steered":
+      return <Steered item={item} />;
     case "note":
       return <Note item={item} />;
     case "end":
@@ -81,6 +83,27 @@ function Spoken({
           <Time at={at} />
         </header>
         {children}
+      </div>
+    </li>
+  );
+}
+
+const UNREAD_WORDS = { unread: "not read yet", missed: "was not read" } as const;
+
+/** What a person said to the run. */
+function Steered({ item }: { item: ItemOf<"steered"> }) {
+  const { by, text, at, state } = item;
+  return (
+    <li className="tlog-line said">
+      <Avatar name={by || "Somebody"} size={28} person />
+      <div className="tlog-main">
+        <header>
+          <Name name={by || "Somebody"} />
+          <span className="tlog-typing">steered</span>
+          <Time at={at} />
+          {state !== "read" && <Badge>{UNREAD_WORDS[state]}</Badge>}
+        </header>
+        <Markdown text={text} />
       </div>
     </li>
   );
