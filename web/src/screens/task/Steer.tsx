@@ -55,13 +55,7 @@ function Form({ task, onClose }: Omit<Props, "isOpen">) {
         Your note goes to this run, without stopping it. An agent with a model sees it before its
         next step. A handler that never looks for notes does not see it.
       </p>
-      <TextField
-        className="field"
-        value={text}
-        onChange={setText}
-        maxLength={LONGEST}
-        autoFocus
-      >
+      <TextField className="field" value={text} onChange={setText} maxLength={LONGEST} autoFocus>
         <Label>Note</Label>
         <TextArea
           className="input"
@@ -75,7 +69,9 @@ function Form({ task, onClose }: Omit<Props, "isOpen">) {
       <footer>
         <Button onPress={onClose}>Leave it</Button>
         {takesValues && (
-          <Button onPress={() => go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`)}>
+          <Button
+            onPress={() => go(`${paths.start(task.agent)}?from=${encodeURIComponent(task.id)}`)}
+          >
             Run again with other values …
           </Button>
         )}
