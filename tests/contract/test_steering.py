@@ -275,6 +275,67 @@ async def test_who_is_busy_has_it_when_it_begins_with_the_task(
         assert await second.result(timeout=PATIENCE) == ["left"]
 
 
+async def test_who_starts_later_takes_in_what_another_process_has_put_off(
+    config: NATSConfig, name: Name
+) -> None:
+    """The other one is busy with something else all the time."""
+    worker_name, began, go_on = name("Worker"), asyncio.Event(), asyncio.Event()
+
+    def serving() -> Agent:
+        agent = Agent(worker_name)
+
+        @agent.agentic_run
+        async def work(task: Task) -> Any:  # pyright: ignore[reportUnusedFunction]
+            if task.content == "busy":
+                began.set()
+                await go_on.wait()
+                return None
+            found: list[str] = []
+            while not found:  # it may come a moment after the task has begun
+                found = await task.steering()
+                await asyncio.sleep(0.05)
+            return found
+
+        return agent
+
+    async with hubbub.connect(config=config, name=name("Boss")) as mesh:
+        later = await mesh.send_direct_message(worker_name, "later", deliver_in=1.5)
+        await later.steer("left")
+        async with (
+            hubbub.connect(config=config) as one,
+            hubbub.connect(config=config) as two,
+            one.serve(serving()),
+        ):
+
+            async def is_put_off() -> bool:
+                info = await mesh.connection.api(f"CONSUMER.INFO.WAKE.{agent_token(worker_name)}")
+                return info["num_ack_pending"] > 0
+
+            await until(is_put_off)
+            await mesh.send_direct_message(worker_name, "busy")
+            await soon(began.wait())
+            async with two.serve(serving()):
+                assert await later.result(timeout=PATIENCE) == ["left"]
+            go_on.set()
+
+
+async def test_between_two_attempts_it_is_kept_for_the_next(flow: Flow) -> None:
+    failed = asyncio.Event()
+
+    async def work(task: Task) -> Any:
+        if task.attempt == 1:
+            failed.set()
+            raise Retry(after=0.5)
+        return await task.steering()
+
+    async with flow.served(work):
+        handle = await flow.start()
+        await soon(failed.wait())
+        await until(lambda: _has(handle, "retrying", 1))
+        await handle.steer("left")
+        assert await handle.result(timeout=PATIENCE) == ["left"]
+
+
 async def test_the_janitor_keeps_it_for_as_long_as_its_task_waits(
     config: NATSConfig, name: Name
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +12,13 @@ from hubbub.wire.inputs import (
     DEADLINE_KEY,
     Answer,
     ChildEnd,
+    Note,
     answer_key,
     child_call,
     child_key,
+    is_note,
     is_timer,
+    note_key,
     settling,
     timer_key,
 )
@@ -120,3 +124,47 @@ def test_hostile_bytes_are_refused(data: bytes, key: str) -> None:
     except InvalidMessage:
         return
     assert settled is None
+
+
+def a_note(note_id: str = "n1", text: str = "left") -> bytes:
+    return Note(id=note_id, text=text, by="ada", at="2026-01-01T00:00:00Z").to_bytes()
+
+
+def test_a_note_is_taken_in_once_and_given_once() -> None:
+    recording = Recording()
+    taken = settling(note_key("n1"), a_note(), recording)
+    assert taken is not None
+    kind, facts = taken
+    assert (kind, facts["id"], facts["text"], facts["by"]) == ("steered", "n1", "left", "ada")
+    recording.add(TaskEvent(kind=kind, data=facts))
+    assert settling(note_key("n1"), a_note(text="right"), recording) is None
+    assert settling(note_key("n2"), a_note("n1"), recording) is None
+    assert recording.unread() == ["n1"]
+    recording.add(TaskEvent(kind="notes_read", data={"key": "steering#1", "ids": ["n1"]}))
+    assert recording.unread() == []
+    assert is_note(note_key("n1"))
+    assert not is_note(answer_key("n1"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{}",
+        b"\xff",
+        a_note(text=""),
+        a_note(text="x" * 16_001),
+        a_note("a.b"),
+        b'{"id":"n1","text":"left","by":"","at":"' + b"0" * 200_000 + b'"}',
+    ],
+)
+def test_what_is_no_note_is_told(data: bytes) -> None:
+    with pytest.raises(InvalidMessage):
+        settling(note_key("n1"), data, Recording())
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_events_of_others_do_not_break_what_is_known_of_notes(facts: dict[str, object]) -> None:
+    for kind in ("steered", "notes_read", "said"):
+        for unsteered in (facts, None, {"": "x"}, {"": True}):
+            data = {**facts, "key": "steer:n1", "unsteered": unsteered}
+            assert Recording([TaskEvent(kind=kind, data=data)]).unread() in ([], ["n1"])

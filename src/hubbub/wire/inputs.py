@@ -37,7 +37,9 @@ CANCEL = "cancel"
 DEADLINE_KEY = "at-deadline"
 
 _ANSWER, _TIMER, _CHILD, _NOTE = "answer-", "at-", "child-", "steer-"
-_LONGEST_NOTE = 16_000
+_LONGEST_NOTE, _LONGEST_NAME = 16_000, 1_000
+# However its text is written, there is room for it in a log.
+_LARGEST_NOTE = 128 * 1024
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,20 +130,23 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidMessage: it is none.
         """
+        if len(data) > _LARGEST_NOTE:
+            raise InvalidMessage(f"a note of {len(data):,} bytes is none of ours")
         note = decode(data, _notes)
-        check_note(note.id, note.text)
+        check_note(note.id, note.text, note.by)
         return note
 
 
-def check_note(note_id: str, text: str) -> None:
+def check_note(note_id: str, text: str, by: str) -> None:
     """See that a note can be taken in.
 
     Args:
         note_id: its id.
         text: its text.
+        by: who says it.
 
     Raises:
-        InvalidMessage: the id cannot be one, or the text is empty or too long.
+        InvalidMessage: the id cannot be one, or the text is empty or too long, or the name is.
     """
     check_message_id(note_id)
     if not text.strip():
@@ -151,6 +156,8 @@ def check_note(note_id: str, text: str) -> None:
             f"a note may have {_LONGEST_NOTE:,} characters, this one has {len(text):,}: "
             "send the rest as a message, or put it into a file"
         )
+    if len(by) > _LONGEST_NAME:
+        raise InvalidMessage(f"the name of who sends a note may have {_LONGEST_NAME} characters")
 
 
 _answers = msgspec.json.Decoder(Answer)

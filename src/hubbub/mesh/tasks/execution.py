@@ -294,6 +294,12 @@ class Executor:
         stored = await self._connection.last_of(WAKE, subject)
         if stored is None or clock.seconds_until(timing_of(stored.headers).not_before):
             return
-        done = await attempt.take_in(address.key, stored.data)
+        try:
+            done = await attempt.take_in(address.key, stored.data)
+        except InvalidMessage as error:
+            if not is_note(address.key):
+                raise
+            log.warning("%s: a note to task %s is dropped: %s", self._agent, attempt.task_id, error)
+            done = True
         if done and stored.sequence != attempt.lease_sequence:
             await self._connection.remove(WAKE, stored.sequence)

@@ -44,7 +44,7 @@ async def send_note(
         ConnectionLost: the server does not confirm it.
     """
     note_id = new_id() if note_id is None else note_id
-    check_note(note_id, text)
+    check_note(note_id, text, by)
     # First: what is taken in meanwhile is then found twice, and not missed.
     keys = [parse(one.subject) for one in await read_inputs(connection, agent, task_id)]
     events = await read_log(connection, agent, task_id)
