@@ -76,9 +76,7 @@ class OldInputs:
         if address is None or not is_note(address.key):
             return True
         # A note is kept for as long as its task waits for somebody to begin with it.
-        return not await is_unbegun(
-            self._connection, address.agent, address.task_id, self._unbegun
-        )
+        return not await is_unbegun(self._connection, address.agent, address.task_id, self._unbegun)
 
     def _log_of(self, stored: StoredMessage) -> str:
         """Return the log of the task that an input is for; one that nobody has for a stranger's."""
