@@ -114,7 +114,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise SettingsError(
             f"HUBBUB_GATEWAY_PORT: {host}:{port} cannot be listened on ({error}): "
-            "another program may have it; choose another one"
+            "another program may have it; choose another one with `--port`"
         ) from None
     listener.setblocking(False)
     return listener

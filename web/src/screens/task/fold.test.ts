@@ -134,11 +134,12 @@ describe("foldTask", () => {
         ["asked", 1, { question: { id: "q", kind: "text", prompt: "Code?", secret: true } }],
         ["parked", 1, { questions: [] }],
         ["claimed", 9, { attempt: 1, wake_sequence: 4 }],
-        ["answered", 9, { id: "q", by: "ada", answer: null, hidden: true }],
+        ["answered", 9, { id: "q", by: "ada", at: "2026-01-01", answer: null, hidden: true }],
       ),
     );
     expect(items).toHaveLength(1);
-    expect((items[0] as ItemOf<"question">).answer).toMatchObject({ by: "ada", isHidden: true });
+    const given = { by: "ada", at: "2026-01-01", isHidden: true };
+    expect((items[0] as ItemOf<"question">).answer).toMatchObject(given);
   });
 
   it("says what a task rests for, and when it goes on", () => {

@@ -149,7 +149,8 @@ export function answered(draft: Draft, { kind, at, data }: StoredEvent): void {
     isGone: false,
     answer: {
       by: text(data.by),
-      at,
+      // A run that took the answer over has a later event of it.
+      at: text(data.at) || at,
       value: data.answer ?? null,
       isHidden: data.hidden === true || item.question.secret === true,
       isTooLate: kind === "timed_out",
