@@ -138,6 +138,37 @@ def test_an_approval_is_given_with_one_key_and_refused_with_a_reason(
     assert stage.result(second)["result"] == "No refund: Not today"
 
 
+def test_an_argument_may_grow_and_shrink_while_it_is_written(
+    console: Console, stage: Stage
+) -> None:
+    task = stage.begin("refund", order=7, amount=7.0)
+    _asked(stage, task)
+    page = console.go("/inbox")
+    card = page.get_by_role("article", name=re.compile("refund.issue"))
+    expect(card).to_be_focused()
+    page.keyboard.press("e")
+    reason = card.get_by_label("reason")
+    reason.focus()
+    page.keyboard.press("Control+a")
+    text = "the handle broke off " * 6
+    page.keyboard.type(text)
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value(text)
+    assert reason.evaluate("element => element.scrollHeight - element.clientHeight") <= 0
+    page.keyboard.press("Enter")
+    expect(reason).to_have_value(text)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("worn")
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value("worn")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("out")
+    page.keyboard.press("Control+Enter")
+    stage.result(task)
+    answered = stage.task(task)["questions"]
+    assert not answered
+
+
 def test_the_chat_of_a_task_takes_the_answers_too(console: Console, stage: Stage) -> None:
     task = stage.begin("questions", topic="coffee")
     page = console.go(f"/tasks/{task}")

@@ -18,6 +18,8 @@ import {
 import "@/kit/tick.css";
 
 const WHOLE = "";
+/** What is not longer begins as one line. */
+const SHORT = 60;
 
 export function EditArguments({
   args,
@@ -129,6 +131,8 @@ function ArgumentField({
   onEdit: (text: string) => void;
 }) {
   const id = useId();
+  // Decided once: a control that became another one would lose the focus in mid-word.
+  const [isLong] = useState(() => kind === "json" || text.length > SHORT || text.includes("\n"));
   if (kind === "flag")
     return (
       <label className="qcard-flag">
@@ -141,7 +145,6 @@ function ArgumentField({
         {name}
       </label>
     );
-  const isLong = kind === "json" || text.length > 60 || text.includes("\n");
   const shared = {
     id,
     value: text,
@@ -152,18 +155,19 @@ function ArgumentField({
   return (
     <div className={`field ${isLong ? "wide" : ""}`}>
       <label htmlFor={id}>{name}</label>
-      {isLong ? (
+      {kind === "number" ? (
+        <input {...shared} className="input num" inputMode="decimal" />
+      ) : (
         <textarea
           {...shared}
           className={`input qcard-text ${kind === "json" ? "mono" : ""}`}
-          rows={2}
+          rows={isLong ? 2 : 1}
           spellCheck={kind !== "json"}
-        />
-      ) : (
-        <input
-          {...shared}
-          className={`input ${kind === "number" ? "num" : ""}`}
-          inputMode={kind === "number" ? "decimal" : "text"}
+          onKeyDown={(event) => {
+            // What began as one line gets a second one only by Shift-Enter.
+            if (isLong || event.key !== "Enter" || event.shiftKey) return;
+            if (!event.nativeEvent.isComposing) event.preventDefault();
+          }}
         />
       )}
       {problem && (
