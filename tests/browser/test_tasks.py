@@ -41,6 +41,26 @@ def test_a_form_says_what_is_wrong_and_starts_once(console: Console, stage: Stag
     assert started[0]["metadata"]["params"] == {"order": 12, "amount": 19.5, "reason": "broken"}
 
 
+def test_a_form_without_fields_is_sent_by_key_wherever_the_focus_is(
+    console: Console, stage: Stage
+) -> None:
+    page = console.go("/start/hostile")
+    expect(page.get_by_text("It takes no values")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Start Ctrl"))).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-z-]+$"))
+    assert len(_tasks(stage, "hostile")) == 1
+    stage.call("POST", f"/api/tasks/{page.url.rsplit('/', 1)[1]}/cancel")
+
+    page = console.go("/start/hostile")
+    expect(page.get_by_role("button", name=re.compile("^Start Ctrl"))).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-z-]+$"))
+    assert len(_tasks(stage, "hostile")) == 2
+    stage.call("POST", f"/api/tasks/{page.url.rsplit('/', 1)[1]}/cancel")
+
+
 def test_an_emptied_field_says_what_is_sent(console: Console, stage: Stage) -> None:
     page = console.go("/start/story")
     pause = page.get_by_role("textbox", name="Pause")

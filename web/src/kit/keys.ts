@@ -1,10 +1,11 @@
 /** Keys that act on a whole part of the page, as long as nobody writes in it. */
 import { type RefObject, useEffect, useRef } from "react";
 
-/** Hear the keys that go down within an element. */
+/** Hear the keys that go down within an element; if `isFirst`, before whatever is in it does. */
 export function useKeys(
   element: RefObject<HTMLElement | null>,
   hear: (event: KeyboardEvent) => void,
+  isFirst = false,
 ): void {
   const latest = useRef(hear);
   useEffect(() => {
@@ -16,9 +17,9 @@ export function useKeys(
     const onKey = (event: KeyboardEvent) => {
       if (!event.defaultPrevented && !event.isComposing) latest.current(event);
     };
-    target.addEventListener("keydown", onKey);
-    return () => target.removeEventListener("keydown", onKey);
-  }, [element]);
+    target.addEventListener("keydown", onKey, isFirst);
+    return () => target.removeEventListener("keydown", onKey, isFirst);
+  }, [element, isFirst]);
 }
 
 const NO_TEXT: ReadonlySet<string> = new Set(["radio", "checkbox", "button", "submit", "range"]);

@@ -12,6 +12,7 @@ import { asProblem, type Problem } from "@/core/problem";
 import type { Agent, Json, Task } from "@/core/protocol";
 import { textOf } from "@/core/text";
 import { Avatar, Button, Empty, Failure, Segmented, Skeleton } from "@/kit";
+import { useKeys } from "@/kit/keys";
 import { FieldControl } from "./Fields";
 import { type Field, fieldsOf } from "./fields";
 import { named, namedIn } from "./named";
@@ -53,6 +54,8 @@ function Start({ agent: name }: { agent: string }) {
   return <Form agent={agent.data} earlier={earlier.data} />;
 }
 
+const PAGE = { current: document.documentElement };
+
 const NO_FIELD: Field = {
   name: "content",
   title: "What is to be done",
@@ -87,6 +90,8 @@ function Form({ agent, earlier }: { agent: Agent; earlier: Task | null }) {
   const form = useRef<HTMLFormElement>(null);
   // The same start has the same key, however often it is sent.
   const last = useRef({ body: "", key: "" });
+
+  const canStart = !isBusy && link !== "offline";
 
   const change = (name: string, value: Raw) => {
     setRaws((before) => ({ ...before, [name]: value }));
@@ -126,6 +131,16 @@ function Form({ agent, earlier }: { agent: Agent; earlier: Task | null }) {
     }
   };
 
+  // A button that has the focus would keep the key to itself.
+  const hear = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (event.target instanceof Element && event.target.closest("[role=dialog]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (canStart) form.current?.requestSubmit();
+  };
+  useKeys(PAGE, hear, true);
+
   return (
     <div className="screen">
       <header className="screen-head">
@@ -136,18 +151,7 @@ function Form({ agent, earlier }: { agent: Agent; earlier: Task | null }) {
         </div>
       </header>
       <div className="screen-body scroll">
-        <form
-          ref={form}
-          className="start"
-          noValidate
-          onSubmit={submit}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-              event.preventDefault();
-              form.current?.requestSubmit();
-            }
-          }}
-        >
+        <form ref={form} className="start" noValidate onSubmit={submit}>
           {!agent.online && (
             <p className="start-note warn">
               Nobody serves {agent.name} now. The task waits until somebody does.
@@ -190,7 +194,12 @@ function Form({ agent, earlier }: { agent: Agent; earlier: Task | null }) {
           </Disclosure>
           {problem && <Failure problem={problem} />}
           <footer className="start-foot">
-            <Button type="submit" look="primary" isDisabled={isBusy || link === "offline"}>
+            <Button
+              type="submit"
+              look="primary"
+              isDisabled={!canStart}
+              autoFocus={fields.length === 0}
+            >
               <Play size={15} aria-hidden="true" /> {isBusy ? "Starting …" : "Start"}{" "}
               <kbd>{navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl"} ↵</kbd>
             </Button>
