@@ -122,6 +122,25 @@ def test_a_view_that_fails_leaves_the_rest(opened: Console) -> None:
     expect(page.get_by_role("heading", name="Streams")).to_be_visible()
 
 
+def test_health_says_that_nothing_is_wrong_and_leads_to_dead_letters(opened: Console) -> None:
+    remedy = "see what failed, then retry or discard them: `hubbub dead`"
+    dead = {"level": "warning", "title": "Dead letters", "detail": "2 wait", "remedy": remedy}
+    findings: list[dict[str, str]] = []
+    page = opened.page
+    page.route(
+        "**/api/health",
+        lambda route: route.fulfill(json={**route.fetch().json(), "findings": findings}),
+    )
+    opened.go("/health")
+    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    findings.append(dead)
+    page.reload()
+    finding = page.get_by_role("listitem").filter(has_text="2 wait")
+    expect(finding.get_by_text("hubbub dead")).to_be_visible()
+    finding.get_by_role("link", name="Open the dead letters").click()
+    expect(page).to_have_url(opened.url + "/dead")
+
+
 def test_a_page_without_network_says_so_and_comes_back(opened: Console) -> None:
     opened.expected += _AWAY
     page = opened.go()

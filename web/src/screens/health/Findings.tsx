@@ -7,6 +7,7 @@ import {
   type LucideIcon,
   TriangleAlert,
 } from "lucide-react";
+import { Link } from "wouter";
 import type { Health } from "@/core/protocol";
 import { Badge, CopyText, Panel } from "@/kit";
 import { gravest, remedyOf } from "./facts";
@@ -61,7 +62,7 @@ export function Findings({
 const WELL: Finding = {
   level: "ok",
   title: "All is well",
-  detail: "Nothing needs you.",
+  detail: "Nothing is wrong.",
   remedy: "",
 };
 const AWAY: Finding = {
@@ -104,6 +105,9 @@ function Remedy({ text }: { text: string }) {
         </span>
       </p>
       {isAlone && <CopyText text={last.text} />}
+      {parts.some((part) => part.isCommand && part.text === "hubbub dead") && (
+        <Link href="/dead">Open the dead letters</Link>
+      )}
     </div>
   );
 }
