@@ -21,7 +21,15 @@ import type { FileRef } from "@/core/protocol";
 import { bytes } from "@/core/text";
 import { Avatar, Button, IconButton, StatusDot } from "@/kit";
 import { keepSent, lastSent } from "./drafts";
-import { addressee, fitting, type Mention, mentionAt, needsNothing } from "./mentions";
+import {
+  addressee,
+  BEGIN_WITH,
+  fitting,
+  type Mention,
+  mentionAt,
+  needsNothing,
+  refusalOf,
+} from "./mentions";
 import { type Upload, useUploads } from "./uploads";
 import { useDraft } from "./useDraft";
 import "./composer.css";
@@ -66,6 +74,8 @@ export function Composer({
   const [text, setText] = useDraft(me, place);
   const [mention, setMention] = useState<Mention | null>(null);
   const [chosen, setChosen] = useState(0);
+  /** Why nothing was sent, until something else is written. */
+  const [refusal, setRefusal] = useState("");
   const [isOver, setOver] = useState(false);
   const uploads = useUploads();
   const listId = useId();
@@ -84,12 +94,14 @@ export function Composer({
 
   const change = (next: string, caret: number) => {
     setText(next);
+    setRefusal("");
     const found = mentionAt(next, caret);
     setMention(found);
     setChosen(0);
   };
   const put = (next: string) => {
     setText(next);
+    setRefusal("");
     setMention(null);
     // Once the text is there.
     requestAnimationFrame(() => area.current?.setSelectionRange(next.length, next.length));
@@ -107,7 +119,12 @@ export function Composer({
     area.current?.focus();
   };
   const send = () => {
-    if (!canSend) return;
+    if (!canSend) {
+      if (uploads.isBusy) setRefusal("The files are still on their way");
+      else if (/\S/.test(text) || hasContent) setRefusal(refusalOf(text, agents));
+      return;
+    }
+    setRefusal("");
     keepSent(me, place, text);
     onSend({ text: (to ? to.text : text).trim(), files: uploads.files, to: to?.agent ?? null });
     put("");
@@ -148,7 +165,7 @@ export function Composer({
     : toEverybody
       ? "Goes to everybody on the mesh"
       : needsAddressee
-        ? "Begin with @ and an agent's name, or with / for a workflow"
+        ? BEGIN_WITH
         : "Enter sends, Shift-Enter breaks the line";
   return (
     <section
@@ -212,9 +229,14 @@ export function Composer({
           }}
         />
         {modes}
-        <span className={toEverybody && !to ? "composer-note loud" : "composer-note"}>
-          {toEverybody && !to && <Megaphone size={14} aria-hidden="true" />}
-          <span className="truncate">{note}</span>
+        {!refusal && (
+          <span className={toEverybody && !to ? "composer-note loud" : "composer-note"}>
+            {toEverybody && !to && <Megaphone size={14} aria-hidden="true" />}
+            <span className="truncate">{note}</span>
+          </span>
+        )}
+        <span className="composer-refusal" role="status">
+          {refusal}
         </span>
         <Button look="primary" isDisabled={!canSend} onPress={send} aria-label="Send">
           <Send size={16} aria-hidden="true" />

@@ -78,7 +78,7 @@ export function Direct({ token }: { token: string }) {
       outgoing={outgoing}
       empty={
         <Empty>
-          Nobody has talked with {name} yet.
+          {showsAll ? "Nobody" : "No person"} has talked with {name} yet.
           {agent && (isWorkflow(agent) ? " Start it below." : " Write to it below.")}
         </Empty>
       }

@@ -3,7 +3,7 @@ import type { Message } from "@/core/mesh/message";
 import type { Task } from "@/core/protocol";
 import { readEvents } from "./asks";
 import { saidByTasks } from "./history";
-import { addressee, fitting, mentionAt, needsNothing } from "./mentions";
+import { addressee, BEGIN_WITH, fitting, mentionAt, needsNothing, refusalOf } from "./mentions";
 import { countBehind, rowsOf, withFront } from "./rows";
 import { FILTERS, isRich, speaker } from "./said";
 import { newsAt } from "./unread";
@@ -164,6 +164,15 @@ describe("mentions", () => {
     expect(addressee("@my bot do\nit", agents)?.text).toBe("do\nit");
     expect(addressee("@nobody hi", agents)).toBeNull();
     expect(addressee("hi @Triage", agents)).toBeNull();
+  });
+
+  it("say why a text is for nobody", () => {
+    expect(refusalOf("hello", agents)).toBe(BEGIN_WITH);
+    expect(refusalOf("@ hello", agents)).toBe(BEGIN_WITH);
+    expect(refusalOf("@nobodythere, hi", agents)).toContain("no agent nobodythere on");
+    expect(refusalOf("/nothing", agents)).toContain("no workflow nothing on");
+    expect(refusalOf("/triage now", agents)).toContain("/triage alone");
+    expect(refusalOf("@Triage-Bot ", agents)).toContain("what Triage-Bot is to be told");
   });
 
   it("know what needs no parameters", () => {

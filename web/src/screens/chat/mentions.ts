@@ -67,6 +67,20 @@ export function addressee<T extends Named>(
   return { agent: best, text: rest.slice(best.token.length).replace(/^[\s,:]+/, "") };
 }
 
+export const BEGIN_WITH = "Begin with @ and an agent's name, or with / for a workflow";
+
+/** Why nobody can be sent a text that has to say whom it is for. */
+export function refusalOf(text: string, agents: readonly Named[]): string {
+  const to = addressee(text, agents);
+  if (to) return `Write what ${to.agent.name} is to be told`;
+  const [, mark, name] = /^([@/])([^\s,:]+)/.exec(text) ?? [];
+  if (!mark || !name) return BEGIN_WITH;
+  if (mark === "@") return `There is no agent ${name} on the mesh now`;
+  return agents.some((one) => one.token === agentToken(name))
+    ? `Write /${name} alone, and choose it above`
+    : `There is no workflow ${name} on the mesh now`;
+}
+
 /** Whether a workflow can be started without asking for anything. */
 export function needsNothing(schema: { [key: string]: unknown } | null | undefined): boolean {
   const required = schema?.required;
