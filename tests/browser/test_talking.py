@@ -100,6 +100,56 @@ def test_a_name_is_completed_and_everybody_is_told(console: Console) -> None:
     expect(page.get_by_role("article", name="local: Tea is at four")).to_be_visible()
 
 
+def test_an_agent_that_only_agents_have_talked_with_says_so(console: Console) -> None:
+    page = _place(console, "/dm/research_a", "Research-A")
+    expect(page.get_by_text("No person has talked with Research-A yet.")).to_be_visible()
+
+
+def test_what_is_for_nobody_is_refused_in_words(console: Console) -> None:
+    page = _place(console, "/chat/all", "everything")
+    box = page.get_by_label("Message to an agent")
+    said = page.get_by_role("region", name="Write").get_by_role("status")
+    for text, why in (
+        ("no at sign", "Begin with @ and an agent's name"),
+        ("@nobodythere hi", "There is no agent nobodythere"),
+        ("/nothing at all", "There is no workflow nothing"),
+    ):
+        box.fill(text)
+        expect(said).to_have_text("")
+        page.keyboard.press("Enter")
+        expect(said).to_contain_text(why)
+        expect(box).to_have_value(text)
+    box.press_sequentially("!")
+    expect(said).to_have_text("")
+
+
+def test_a_long_text_is_folded(console: Console, stage: Stage) -> None:
+    text = "\n".join(f"line {number} of many" for number in range(5_000))
+    sent = stage.call("POST", "/api/messages", {"agent": "Notifier", "content": text})
+    stage.result(sent["task_id"])
+    page = _place(console, "/dm/notifier", "Notifier")
+    said = page.get_by_role("article", name=re.compile("^local: line 0"))
+    more = said.get_by_role("button", name=f"Show all ({len(text) / 1000:.1f} kB)")
+    more.scroll_into_view_if_needed()
+    expect(said).to_contain_text("line 29 of")
+    expect(said).not_to_contain_text("line 30 of")
+    more.click()
+    expect(said).to_contain_text("line 4999 of")
+    expect(said).to_contain_text("line 29 of")
+    less = said.get_by_role("button", name="Show less")
+    less.scroll_into_view_if_needed()
+    less.click()
+    expect(said).not_to_contain_text("line 30 of")
+    expect(more).to_be_in_viewport()
+
+    # Also the newest, which the list else follows to its end.
+    page.reload()
+    newest = page.get_by_role("article", name=re.compile("^Notifier: Told them: line 0"))
+    newest.get_by_role("button", name="Show all").click()
+    expect(newest).to_contain_text("line 4999 of")
+    expect(newest.get_by_role("button", name="Show less")).not_to_be_in_viewport()
+
+
 def test_files_go_along_and_pictures_are_shown(console: Console, stage: Stage) -> None:
     page = _place(console, "/dm/notifier", "Notifier")
     page.get_by_label("Files", exact=True).set_input_files(

@@ -4,6 +4,7 @@ import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
   type ReactNode,
+  useCallback,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -17,6 +18,8 @@ import { asProblem } from "@/core/problem";
 import { day } from "@/core/text";
 import { Button } from "@/kit";
 import type { Ask } from "./asks";
+import { Unfolding } from "./Folded";
+import { SHOWN_CHARS } from "./folding";
 import { CompactRow, RichRow } from "./MessageRow";
 import { AskRow, OutgoingRow } from "./PendingRow";
 import { countBehind, type Row, rowsOf, withFront } from "./rows";
@@ -100,7 +103,8 @@ export function MessageList({
     estimateSize: (place) => estimate(rows[place], rowHeight),
     anchorTo: "end",
     followOnAppend: held === null,
-    scrollEndThreshold: NEAR_PX * 3,
+    // Held, it stays where it is, whatever grows.
+    scrollEndThreshold: held === null ? NEAR_PX * 3 : -1,
     overscan: 8,
     paddingStart: HEAD_PX,
     paddingEnd: 12,
@@ -132,6 +136,7 @@ export function MessageList({
   }, [mine, list]);
   useEffect(() => onFollow?.(follows), [follows, onFollow]);
 
+  const hold = useCallback(() => setHeld((now) => now ?? fitting), [fitting]);
   const follow = () => {
     setHeld(null);
     setMost(FIRST);
@@ -200,17 +205,19 @@ export function MessageList({
             )}
           </div>
           {isEmpty && !isLoading && <div className="chat-none">{empty}</div>}
-          {list.getVirtualItems().map((item) => (
-            <Placed
-              key={item.key}
-              item={item}
-              row={rows[item.index]}
-              measure={list.measureElement}
-              showTo={showTo}
-              opened={opened}
-              onOpen={onOpen}
-            />
-          ))}
+          <Unfolding value={hold}>
+            {list.getVirtualItems().map((item) => (
+              <Placed
+                key={item.key}
+                item={item}
+                row={rows[item.index]}
+                measure={list.measureElement}
+                showTo={showTo}
+                opened={opened}
+                onOpen={onOpen}
+              />
+            ))}
+          </Unfolding>
         </div>
       </section>
       {held && (
@@ -228,7 +235,10 @@ function estimate(row: Row | undefined, rowHeight: number): number {
   switch (row.kind) {
     case "message":
       if (!row.isRich) return rowHeight;
-      return (row.goesOn ? 34 : 64) + Math.floor(row.message.text.length / 90) * 22;
+      return (
+        (row.goesOn ? 34 : 64) +
+        Math.floor(Math.min(row.message.text.length, SHOWN_CHARS) / 90) * 22
+      );
     case "ask":
       return 150;
     case "outgoing":

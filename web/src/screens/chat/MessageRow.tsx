@@ -6,8 +6,8 @@ import type { MessageKind } from "@/core/protocol";
 import { NAMES } from "@/core/swimlane/describe";
 import { brief, clock, duration, moment } from "@/core/text";
 import { Avatar, Badge, IconButton, JsonView, Name } from "@/kit";
-import { Markdown } from "@/kit/Markdown";
 import { Files } from "./Files";
+import { Folded } from "./Folded";
 import { isData, isToPerson, listener, opensTask, speaker, wordless } from "./said";
 import { TaskUnder } from "./TaskUnder";
 
@@ -115,7 +115,7 @@ export function Said({ message }: { message: Message }) {
       {message.text === "" && !message.isOpen ? (
         message.files.length === 0 && <span className="muted">{wordless(message)}</span>
       ) : (
-        <Markdown text={message.text} live={message.isOpen} />
+        <Folded id={message.key} text={message.text} live={message.isOpen} />
       )}
       {message.isOpen && <Typing name={message.from} />}
     </div>

@@ -5,9 +5,9 @@ import { useMesh, useSlice } from "@/app/hooks";
 import type { Outgoing } from "@/core/mesh/outbox";
 import { clock, duration } from "@/core/text";
 import { Avatar, Badge, Button, Name } from "@/kit";
-import { Markdown } from "@/kit/Markdown";
 import { type Ask, askAgain, dropAsk, stopAsk } from "./asks";
 import { Files } from "./Files";
+import { Folded } from "./Folded";
 import { KindBadge, Typing } from "./MessageRow";
 
 export function OutgoingRow({ outgoing }: { outgoing: Outgoing }) {
@@ -16,7 +16,7 @@ export function OutgoingRow({ outgoing }: { outgoing: Outgoing }) {
   const { problem } = outgoing;
   return (
     <Own kind={<KindBadge kind={outgoing.kind} failed={false} />} at={outgoing.at}>
-      <Markdown text={outgoing.text} />
+      <Folded id={outgoing.id} text={outgoing.text} />
       <Files files={outgoing.files} />
       {problem ? (
         <Refused
@@ -44,7 +44,7 @@ export function AskRow({ ask }: { ask: Ask }) {
   return (
     <>
       <Own kind={<KindBadge kind="request" failed={false} />} at={ask.at}>
-        <Markdown text={ask.text} />
+        <Folded id={`asked:${ask.id}`} text={ask.text} />
         <Files files={ask.files} />
       </Own>
       <article className="chat-said" aria-label={`${ask.agent} answers`}>
@@ -58,7 +58,7 @@ export function AskRow({ ask }: { ask: Ask }) {
               <span className="chat-latency num">{duration(ask.latency)}</span>
             )}
           </header>
-          {ask.answer && <Markdown text={ask.answer} live={isOpen} />}
+          {ask.answer && <Folded id={`answer:${ask.id}`} text={ask.answer} live={isOpen} />}
           {isOpen && (
             <p className="chat-pending">
               <Typing name={ask.agent} text={ask.answer ? "is writing" : "thinks"} />

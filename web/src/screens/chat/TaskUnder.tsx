@@ -13,6 +13,7 @@ import { brief, textOf } from "@/core/text";
 import { StateBadge } from "@/kit";
 import { Markdown } from "@/kit/Markdown";
 import { QuestionCard } from "@/screens/questions/QuestionCard";
+import { Folded } from "./Folded";
 import "./task-under.css";
 
 const askedFor = new WeakMap<Mesh, Set<string>>();
@@ -78,7 +79,13 @@ function Live({ task }: { task: Task }) {
         ? writing.map((one) => (
             <Markdown key={one.key} text={(one.from > 0 ? "… " : "") + one.text} live />
           ))
-        : last && <Markdown text={String(last.data.text)} />}
+        : last && (
+            <Folded
+              key={said.length}
+              id={`said:${task.id}:${said.length}`}
+              text={String(last.data.text)}
+            />
+          )}
       {questions.map((one) => (
         <QuestionCard key={one.question.id} asked={one} />
       ))}
