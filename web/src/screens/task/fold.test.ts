@@ -104,6 +104,27 @@ describe("foldTask", () => {
     ]);
   });
 
+  it("tells of a step that was under way that it was cut off", () => {
+    const events = log(
+      ["claimed", 0],
+      ["step_started", 1, { key: "step:read#1", name: "read" }],
+      ["retrying", 2, { attempt: 1, error: "E" }],
+      ["claimed", 3, { attempt: 2 }],
+      ["step", 5, { key: "step:read#1", name: "read", result: 5, seconds: 2 }],
+      ["step_started", 6, { key: "step:tick#1", name: "tick" }],
+      ["canceled", 7],
+    );
+    const steps = (count: number) =>
+      foldTask(events.slice(0, count)).items.flatMap((item) =>
+        item.kind === "step" ? [`${item.name} ${item.state}`] : [],
+      );
+    expect(steps(2)).toEqual(["read running"]);
+    expect(steps(3)).toEqual(["read cut"]);
+    expect(steps(5)).toEqual(["read cut", "read done"]);
+    expect(steps(6)).toEqual(["read cut", "read done", "tick running"]);
+    expect(steps(7)).toEqual(["read cut", "read done", "tick cut"]);
+  });
+
   it("follows a step through its retries to its end", () => {
     const events = log(
       ["claimed", 0],
@@ -343,6 +364,27 @@ describe("courseOf", () => {
     expect(wait).toBeCloseTo(1500 / 9000);
     expect(squeezed.place(plain.to)).toBe(1);
     expect(squeezed.place(plain.from)).toBe(0);
+  });
+
+  it("ends the bar of a step that was cut off with its attempt", () => {
+    const { spans } = courseOf(
+      log(
+        ["claimed", 0, { attempt: 1 }],
+        ["step_started", 1, { key: "step:read#1", name: "read" }],
+        ["retrying", 2, { attempt: 1, error: "E" }],
+        ["claimed", 60, { attempt: 2 }],
+        ["step", 63, { key: "step:read#1", name: "read", result: 5, seconds: 2 }],
+        ["step_started", 64, { key: "step:tick#1", name: "tick" }],
+        ["canceled", 70],
+      ),
+    );
+    expect(
+      spans.map(({ name, from, to, detail }) => [name, from - T0, (to ?? 0) - T0, detail]),
+    ).toEqual([
+      ["read", 1000, 2000, "cut off"],
+      ["read", 61_000, 63_000, "5"],
+      ["tick", 64_000, 70_000, "cut off"],
+    ]);
   });
 
   it("leaves open what goes on", () => {

@@ -10,6 +10,7 @@ import {
   asked,
   child,
   claim,
+  cutOff,
   end,
   imageSource,
   progress,
@@ -45,6 +46,7 @@ function take(draft: Draft, event: StoredEvent): void {
       break;
     case "released":
       draft.rests = "worker";
+      cutOff(draft);
       note(draft, event, `Given back: ${text(data.reason) || "its process stops"}`);
       break;
     case "parked":
@@ -58,6 +60,7 @@ function take(draft: Draft, event: StoredEvent): void {
       draft.rests = "retry";
       draft.againAt = text(data.again_at);
       draft.errors = [...draft.errors, text(data.error)];
+      cutOff(draft);
       note(draft, event, `Attempt ${text(data.attempt) || draft.attempt} failed`, true);
       break;
     case "said":

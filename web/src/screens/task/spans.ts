@@ -56,6 +56,7 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
   const first = events[0];
   let claimedAt = 0;
   let count = 0;
+  let attempts = 0;
   /** When something was last put on record, by branch. */
   const heard = new Map<string, number>();
   const before = (key: string): number => {
@@ -98,6 +99,17 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
     return span;
   };
 
+  /** Steps that were under way have stopped; what a later attempt does has bars of its own. */
+  const cutOff = (at: number) => {
+    for (const [key, span] of spans) {
+      if (span.kind !== "step" || span.to !== null) continue;
+      count += 1;
+      Object.assign(span, { id: `${key}~${count}`, to: at, detail: "cut off" });
+      spans.delete(key);
+      spans.set(span.id, span);
+    }
+  };
+
   if (first) {
     const created = Date.parse(createdAt || messageTime(first.data));
     const at = Date.parse(first.at);
@@ -106,11 +118,18 @@ export function courseOf(events: readonly StoredEvent[], createdAt = ""): Course
   for (const { kind, at: iso, sequence, data } of events) {
     const at = Date.parse(iso);
     const key = text(data.key) || `#${sequence}`;
-    if (kind === "claimed") begin("work", at);
-    else if (kind in RESTS) begin(RESTS[kind] ?? "worker", at);
-    else if (FINAL.has(kind)) {
+    if (kind === "claimed") {
+      begin("work", at);
+      const attempt = typeof data.attempt === "number" ? data.attempt : 0;
+      if (attempt > attempts) cutOff(at);
+      attempts = Math.max(attempts, attempt);
+    } else if (kind in RESTS) {
+      begin(RESTS[kind] ?? "worker", at);
+      if (kind === "released" || kind === "retrying") cutOff(at);
+    } else if (FINAL.has(kind)) {
       const last = stretches.at(-1);
       if (last) last.to = at;
+      cutOff(at);
       for (const span of spans.values()) span.to ??= at;
     }
     switch (kind) {

@@ -14,7 +14,8 @@ export function claim(draft: Draft, { sequence, at, data }: StoredEvent): void {
   draft.againAt = "";
   draft.version = text(data.version) || draft.version;
   open(draft, sequence, at, data);
-  if (isNew || (moved && !data.wake_sequence))
+  if (isNew || (moved && !data.wake_sequence)) {
+    cutOff(draft);
     add(draft, {
       sequence,
       at,
@@ -24,6 +25,7 @@ export function claim(draft: Draft, { sequence, at, data }: StoredEvent): void {
       isBad: false,
       data: null,
     });
+  }
 }
 
 function open(draft: Draft, sequence: number, at: string, data: Facts): void {
@@ -110,6 +112,16 @@ export function step(draft: Draft, { sequence, at, kind, data }: StoredEvent): v
   else place(draft, key, after);
 }
 
+/** What was under way has stopped; what a later attempt does has lines of its own. */
+export function cutOff(draft: Draft): void {
+  for (const [key, index] of draft.places) {
+    const item = draft.items[index];
+    if (item?.kind !== "step" || (item.state !== "running" && item.state !== "retrying")) continue;
+    draft.items[index] = { ...item, state: "cut" };
+    draft.places.delete(key);
+  }
+}
+
 export function child(draft: Draft, { at, data }: StoredEvent): void {
   const id = text(data.key).split(".").at(-1) ?? "";
   change(draft, `sent:${id}`, "sent", (item) => ({
@@ -190,6 +202,7 @@ export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: Ta
   draft.againAt = "";
   draft.progress = null;
   rest(draft, []);
+  cutOff(draft);
   miss(draft);
   const usage = object(data.usage);
   if (usage) {

@@ -39,7 +39,7 @@ export type Item = At &
     | {
         readonly kind: "step";
         readonly name: string;
-        readonly state: "running" | "retrying" | "done" | "failed";
+        readonly state: "running" | "retrying" | "done" | "failed" | "cut";
         readonly tries: number;
         readonly seconds: number | null;
         readonly result: Json;

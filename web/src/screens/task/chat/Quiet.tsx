@@ -47,7 +47,13 @@ export function Progress({ item: { text, fraction, at } }: { item: ItemOf<"progr
   );
 }
 
-const STEP_WORDS = { running: "runs", retrying: "is tried again", done: "", failed: "failed" };
+const STEP_WORDS = {
+  running: "runs",
+  retrying: "is tried again",
+  done: "",
+  failed: "failed",
+  cut: "was cut off",
+};
 
 export function Step({ item }: { item: ItemOf<"step"> }) {
   const { name, state, tries, seconds, result, error, at } = item;
