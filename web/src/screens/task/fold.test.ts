@@ -226,6 +226,42 @@ describe("foldTask", () => {
     expect(view.progress).toEqual({ text: "c", fraction: null });
   });
 
+  it("moves the bar of a text whatever happens in between, at every point of the log", () => {
+    const events = log(
+      ["claimed", 0, OPENING],
+      ...Array.from({ length: 14 }, (_, ix): [string, number, { [key: string]: Json }][] => [
+        ["progress", ix, { text: `page ${ix + 1} of 14`, fraction: (ix + 1) / 14 }],
+        ["step", ix, { key: `step:read#${ix}`, name: "read" }],
+      ]).flat(),
+      ["progress", 20, { text: "binds", fraction: 0.5 }],
+      ["said", 21, { text: "hm" }],
+      ["progress", 22, { text: "binds", fraction: 1 }],
+      ["retrying", 23, { attempt: 1, error: "E" }],
+      ["claimed", 24, { attempt: 2 }],
+      ["progress", 25, { text: "page 1 of 14", fraction: 1 / 14 }],
+    );
+    const bars = (count: number) =>
+      foldTask(events.slice(0, count)).items.flatMap((item) =>
+        item.kind === "progress" ? [[item.text, item.fraction]] : [],
+      );
+    for (let page = 1; page <= 14; page += 1)
+      expect(bars(page * 2)).toEqual([[`page ${page} of 14`, page / 14]]);
+    expect(bars(32)).toEqual([
+      ["page 14 of 14", 1],
+      ["binds", 1],
+    ]);
+    expect(foldTask(events.slice(0, 32)).progress).toEqual({ text: "binds", fraction: 1 });
+    // Another attempt begins anew.
+    expect(foldTask(events.slice(0, 34)).progress).toBeNull();
+    expect(bars(events.length).at(-1)).toEqual(["page 1 of 14", 1 / 14]);
+    expect(bars(events.length)).toHaveLength(3);
+    expect(
+      foldTask(events)
+        .items.slice(0, 3)
+        .map((item) => item.kind),
+    ).toEqual(["opening", "progress", "step"]);
+  });
+
   it("shows images of known kinds alone", () => {
     const { items } = foldTask(
       log(

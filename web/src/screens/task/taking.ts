@@ -50,15 +50,27 @@ function open(draft: Draft, sequence: number, at: string, data: Facts): void {
   for (const [key, index] of draft.places) draft.places.set(key, index + 1);
 }
 
+/** One bar that moves: for each text, whatever happens in between, and while nothing else does. */
 export function progress(draft: Draft, { sequence, at, data }: StoredEvent): void {
   const fraction = typeof data.fraction === "number" ? clamp(data.fraction) : null;
   const told = { text: text(data.text), fraction };
   draft.progress = told;
-  const last = draft.items.at(-1);
-  // One bar that moves, as long as nothing else happens in between.
-  if (last?.kind === "progress") draft.items[draft.items.length - 1] = { ...last, at, ...told };
+  const key = barOf(told.text);
+  const known = draft.places.get(key);
+  const bar = known === undefined ? undefined : draft.items[known];
+  if (known !== undefined && bar?.kind === "progress" && barOf(bar.text) === key) {
+    draft.items[known] = { ...bar, at, ...told };
+    return;
+  }
+  const end = draft.items.length - 1;
+  const last = draft.items[end];
+  draft.places.set(key, last?.kind === "progress" ? end : end + 1);
+  if (last?.kind === "progress") draft.items[end] = { ...last, at, ...told };
   else add(draft, { sequence, at, kind: "progress", ...told });
 }
+
+/** Texts that only count on, such as `page 3 of 14`, are those of one bar. */
+const barOf = (said: string): string => `progress:${said.replace(/\d+/g, "0")}`;
 
 export function toolResult(draft: Draft, { sequence, at, data }: StoredEvent): void {
   const key = `tool:${text(data.id) || text(data.name)}`;
@@ -114,8 +126,10 @@ export function step(draft: Draft, { sequence, at, kind, data }: StoredEvent): v
 
 /** What was under way has stopped; what a later attempt does has lines of its own. */
 export function cutOff(draft: Draft): void {
+  draft.progress = null;
   for (const [key, index] of draft.places) {
     const item = draft.items[index];
+    if (item?.kind === "progress") draft.places.delete(key);
     if (item?.kind !== "step" || (item.state !== "running" && item.state !== "retrying")) continue;
     draft.items[index] = { ...item, state: "cut" };
     draft.places.delete(key);
@@ -200,7 +214,6 @@ export function end(draft: Draft, { sequence, at, data }: StoredEvent, state: Ta
   open(draft, sequence, at, data);
   draft.rests = "";
   draft.againAt = "";
-  draft.progress = null;
   rest(draft, []);
   cutOff(draft);
   miss(draft);

@@ -102,7 +102,8 @@ function Status({ task, view, isNow, isWriting }: StatusProps) {
   if (view.rests === "")
     return isWriting || view.items.at(-1)?.kind === "progress" ? null : (
       <p className="tlog-status">
-        <LoaderCircle size={14} className="tlog-spin" aria-hidden="true" /> {task.agent} works …
+        <LoaderCircle size={14} className="tlog-spin" aria-hidden="true" /> {task.agent} works …{" "}
+        {progressOf(view)}
       </p>
     );
   const until = Date.parse(view.againAt);
@@ -120,6 +121,14 @@ function Status({ task, view, isNow, isWriting }: StatusProps) {
     retry: `Its next attempt begins${due || " soon"}.`,
   };
   return <p className="tlog-status">{words[view.rests]}</p>;
+}
+
+/** How far it is, for whom the bar is out of sight. */
+function progressOf({ progress }: TaskView): string {
+  if (!progress) return "";
+  const { text, fraction } = progress;
+  const part = fraction === null ? "" : `${Math.round(fraction * 100)} %`;
+  return [text, part].filter(Boolean).join(", ");
 }
 
 const when = (at: number): string =>
