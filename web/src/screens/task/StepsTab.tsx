@@ -7,6 +7,7 @@ import type { Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
 import { clock, duration, moment } from "@/core/text";
 import { Empty, Segmented } from "@/kit";
+import { marksOf } from "./axis";
 import { courseOf, type Scale, type Span, type Stretch, scaleOf, totals } from "./spans";
 import type { Shown } from "./useTask";
 import "./steps.css";
@@ -191,35 +192,13 @@ function Axis({
   const marks = marksOf(scale, stretches, now, narrow ? LABELS_NARROW : LABELS);
   return (
     <div className="steps-lane">
-      {marks.map(({ at, part }) => (
+      {marks.map(({ at, part, label }) => (
         <span key={at} className="num" style={{ "--part": part } as CSSProperties}>
-          {at === scale.from ? clock(at) : `+${duration(at - scale.from)}`}
+          {label}
         </span>
       ))}
     </div>
   );
-}
-
-/** Times to write on the axis: even ones, or where waits begin and end if these are squeezed. */
-function marksOf(
-  scale: Scale,
-  stretches: readonly Stretch[],
-  now: number,
-  most: number,
-): readonly { at: number; part: number }[] {
-  const even = Array.from(
-    { length: 6 },
-    (_, index) => scale.from + ((scale.to - scale.from) * index) / 5,
-  );
-  const bounds = [scale.from, ...stretches.map((one) => one.to ?? now)];
-  const marks: { at: number; part: number }[] = [];
-  for (const at of scale.isSqueezed ? bounds : even) {
-    const part = scale.place(at);
-    const last = marks.at(-1);
-    if (last && part - last.part < 1 / most) continue;
-    marks.push({ at, part });
-  }
-  return marks;
 }
 
 function placed(scale: Scale, from: number, to: number): CSSProperties {
