@@ -1,7 +1,9 @@
 /** The live picture: a lane an agent, time from left to right. */
 import { Users } from "lucide-react";
 import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
 import { useMesh, useNow, useSlice } from "@/app/hooks";
+import { paths } from "@/app/places";
 import { AXIS_PX, describe, type Hit, type Mark, type Stats, Swimlane } from "@/core/swimlane";
 import { duration } from "@/core/text";
 import { Avatar, Badge, StatusDot } from "@/kit";
@@ -86,7 +88,10 @@ export function Lanes(props: LanesProps) {
           aria-label="Messages between agents. Arrow keys move from message to message, Enter follows one, Space pauses, plus and minus zoom. The same is in the table."
         />
         {leftOut > 0 && (
-          <p className="lane-more num">{leftOut} more, which said nothing lately, have no lane</p>
+          <p className="lane-more num">
+            {leftOut} more {leftOut === 1 ? "has" : "have"} no lane: see{" "}
+            <Link href={`${paths.flow()}?view=table`}>the table</Link>
+          </p>
         )}
         <DenseNote engine={engine} />
         {hit && <Tip hit={hit} name={(id) => labels.current.get(id) ?? id} />}
