@@ -112,26 +112,29 @@ function Steered({ item }: { item: ItemOf<"steered"> }) {
 function Opening({ item, contextId }: { item: ItemOf<"opening">; contextId: string }) {
   const text = textOf(item.content);
   const person = starterOf(item);
+  const hasText = text !== "" && text !== "{}";
+  const values = Object.entries(item.params ?? {});
   return (
     <Spoken
       name={person || item.from || item.owner || "Somebody"}
       at={item.at}
       person={person !== ""}
     >
-      {text &&
-        text !== "{}" &&
+      {hasText &&
         (typeof item.content === "string" ? (
           <Markdown text={text} />
         ) : (
           <JsonView value={item.content} />
         ))}
-      {item.params && <Values values={item.params} />}
+      {values.length > 0 && <Values values={values} />}
       {item.files.map((file) => (
         <a key={file.id} href={fileUrl(file.id)} className="tlog-file" download={file.name}>
           {file.name} <span className="muted">{bytes(file.size)}</span>
         </a>
       ))}
-      {!text && !item.params && <p className="muted">An empty message</p>}
+      {!hasText && values.length === 0 && item.files.length === 0 && (
+        <p className="muted">Started without values</p>
+      )}
       <Link className="tlog-context" href={paths.conversation(contextId)}>
         Its conversation
       </Link>
@@ -139,12 +142,10 @@ function Opening({ item, contextId }: { item: ItemOf<"opening">; contextId: stri
   );
 }
 
-function Values({ values }: { values: { readonly [name: string]: Json } }) {
-  const entries = Object.entries(values);
-  if (entries.length === 0) return <p className="muted">No values</p>;
+function Values({ values }: { values: readonly [string, Json][] }) {
   return (
     <dl className="tlog-values">
-      {entries.map(([name, value]) => (
+      {values.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
           <dd>{typeof value === "string" ? value || "–" : JSON.stringify(value)}</dd>
