@@ -205,3 +205,47 @@ def test_the_chat_of_a_task_takes_the_answers_too(console: Console, stage: Stage
     expect(asked).to_contain_text("none of them")
     assert SECRET not in page.content()
     assert stage.result(task)["result"] == "Not ordered: Too dear"
+
+
+def test_the_keys_of_a_question_work_on_the_page_of_its_task(
+    console: Console, stage: Stage
+) -> None:
+    refund = stage.begin("refund", order=5, amount=5.0)
+    _asked(stage, refund)
+    page = console.go(f"/tasks/{refund}")
+    card = page.get_by_role("article", name=re.compile("refund.issue"))
+    expect(card).to_be_focused()
+    expect(card.get_by_role("link", name="Task", exact=True)).to_have_count(0)
+    page.keyboard.press("r")
+    page.keyboard.type("No")
+    page.keyboard.press("Enter")
+    assert stage.result(refund)["result"] == "No refund: No"
+
+    # It lands while the page is open, and nothing has the focus.
+    story = stage.begin("story", pause=0.05, wait=True)
+    page = console.go(f"/tasks/{story}")
+    expect(page.get_by_role("heading", name="A story")).to_be_visible()
+    asks = _card(page, "Shall I go on?")
+    expect(asks.get_by_label("Your answer")).to_be_focused()
+    page.keyboard.type("Yes")
+    page.keyboard.press("Enter")
+    assert stage.result(story)["result"] == "The end"
+
+
+def test_a_question_that_lands_leaves_the_focus_to_whoever_writes(
+    console: Console, stage: Stage
+) -> None:
+    task = stage.begin("questions", topic="milk")
+    _asked(stage, task)
+    page = console.go(f"/tasks/{task}")
+    who = _card(page, "Who are you, and why milk?")
+    expect(who.get_by_label("Your answer")).to_be_focused()
+    page.get_by_role("button", name="Steer").click()
+    note = page.get_by_role("dialog", name="Steer questions").get_by_role("textbox", name="Note")
+    expect(note).to_be_focused()
+    page.keyboard.type("Be ")
+    stage.call("POST", f"/api/tasks/{task}/answers", {"answer": "Ada"})
+    expect(page.locator(".qcard").get_by_text("What is the code?")).to_be_attached()
+    page.keyboard.type("quick")
+    expect(note).to_have_value("Be quick")
+    stage.call("POST", f"/api/tasks/{task}/cancel")

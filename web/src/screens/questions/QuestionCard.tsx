@@ -36,11 +36,14 @@ export function QuestionCard({
   asked,
   autoFocus = false,
   compact = false,
+  isInTask = false,
   onAnswered,
 }: {
   asked: OpenQuestion;
   autoFocus?: boolean;
   compact?: boolean;
+  /** Whether it is on its task's page, and needs no link to it. */
+  isInTask?: boolean;
   onAnswered?: () => void;
 }) {
   const { task, question, answered } = asked;
@@ -101,7 +104,7 @@ export function QuestionCard({
       onFocus={() => setFocus(true)}
       onBlur={(event) => setFocus(event.currentTarget.contains(event.relatedTarget))}
     >
-      <Head asked={asked} compact={compact} />
+      <Head asked={asked} compact={compact} isInTask={isInTask} />
       <Asks question={question} />
       {isOpen && <Form form={form} onTyping={type} />}
       {readOnly && !answered && <Read question={question} />}
@@ -119,7 +122,15 @@ export function QuestionCard({
   );
 }
 
-function Head({ asked, compact }: { asked: OpenQuestion; compact: boolean }) {
+function Head({
+  asked,
+  compact,
+  isInTask,
+}: {
+  asked: OpenQuestion;
+  compact: boolean;
+  isInTask: boolean;
+}) {
   const { task, question, looks, answered } = asked;
   const { user } = useMesh().session;
   const others = whoLooks(looks, user);
@@ -140,7 +151,7 @@ function Head({ asked, compact }: { asked: OpenQuestion; compact: boolean }) {
       <span className="qcard-age">
         <Ago at={question.asked_at} />
       </span>
-      <Link href={paths.task(task.id)}>Task</Link>
+      {!isInTask && <Link href={paths.task(task.id)}>Task</Link>}
     </header>
   );
 }

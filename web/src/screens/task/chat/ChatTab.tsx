@@ -57,7 +57,7 @@ export function ChatTab({ task, shown }: { task: Task; shown: Shown }) {
             </Fragment>
           ))}
         </ol>
-        {isNow && <OpenQuestions task={task} view={view} />}
+        {isNow && <OpenQuestions task={task} view={view} bottom={bottom} />}
         <Status task={task} view={view} isNow={isNow} isWriting={writing.length > 0} />
       </section>
       {bottom.unseen > 0 && (

@@ -1,7 +1,7 @@
 /** The questions of a task: open ones to be answered, others with their answer. */
 import { CircleHelp, Lock } from "lucide-react";
-import { useState } from "react";
-import { useMesh, useSlice } from "@/app/hooks";
+import { useEffect, useRef, useState } from "react";
+import { useMesh, useNarrow, useSlice } from "@/app/hooks";
 import type { OpenQuestion } from "@/core/mesh/questions";
 import type { Json, Question, Task } from "@/core/protocol";
 import { FINAL_STATES } from "@/core/protocol";
@@ -13,34 +13,81 @@ import { Since } from "../Since";
 import type { Given, ItemOf, TaskView } from "../view";
 import { Fold } from "./Fold";
 import { Time } from "./Time";
+import type { useBottom } from "./useBottom";
+
+type Bottom = Pick<ReturnType<typeof useBottom>, "isAtEnd" | "unseen">;
 
 /** What the task asks now: at the end, where it is read and answered. */
-export function OpenQuestions({ task, view }: { task: Task; view: TaskView }) {
+export function OpenQuestions({
+  task,
+  view,
+  bottom,
+}: {
+  task: Task;
+  view: TaskView;
+  bottom: Bottom;
+}) {
   const mesh = useMesh();
   const known = useSlice(mesh.questions.slice);
-  /** Whether one was answered here: then the focus goes on to the next, unless it is elsewhere. */
-  const [movesOn, setMovesOn] = useState(false);
-  if (FINAL_STATES.has(view.state)) return null;
-  const open = view.items
-    .filter(
-      (item): item is ItemOf<"question"> =>
-        item.kind === "question" && !item.answer && !item.isGone,
-    )
-    .map(
-      ({ question }): OpenQuestion =>
-        known.find((one) => one.task.id === task.id && one.question.id === question.id) ??
-        asOpen(task, task.questions?.find((one) => one.id === question.id) ?? question),
-    );
+  const open = FINAL_STATES.has(view.state)
+    ? []
+    : view.items
+        .filter(
+          (item): item is ItemOf<"question"> =>
+            item.kind === "question" && !item.answer && !item.isGone,
+        )
+        .map(
+          ({ question }): OpenQuestion =>
+            known.find((one) => one.task.id === task.id && one.question.id === question.id) ??
+            asOpen(task, task.questions?.find((one) => one.id === question.id) ?? question),
+        );
   const next = open.find((one) => !one.answered);
+  const [focused, answered] = useFocused(next?.question.id ?? "", bottom);
   return open.map((asked) => (
     <div key={asked.question.id} className="tlog-question">
       <QuestionCard
         asked={asked}
-        autoFocus={movesOn && asked === next && isFree()}
-        onAnswered={() => setMovesOn(true)}
+        autoFocus={asked.question.id === focused}
+        onAnswered={answered}
+        isInTask
       />
     </div>
   ));
+}
+
+/** Which question takes the focus, so that its keys work at once: the first that is open, when it
+ *  comes into sight. On a phone none does, before one has been answered: it would open the keyboard. */
+function useFocused(next: string, { isAtEnd, unseen }: Bottom): [string, () => void] {
+  const narrow = useNarrow();
+  const [focused, setFocused] = useState("");
+  const before = useRef("");
+  const isMovingOn = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever reads further up comes to it later
+  useEffect(() => {
+    if (next === before.current) return;
+    if (next && !isAtEnd() && !isMovingOn.current) return;
+    // Who wrote in a card that somebody else was quicker with writes on for a moment.
+    const isTakenAway = before.current !== "" && !isMovingOn.current;
+    before.current = next;
+    if (!next) return;
+    if (isFree() && !isTakenAway && (!narrow || isMovingOn.current)) setFocused(next);
+    isMovingOn.current = false;
+  }, [next, unseen, narrow]);
+  const answered = () => {
+    isMovingOn.current = true;
+  };
+  return [focused, answered];
+}
+
+/** Whether nobody would miss the focus: whoever writes or chooses elsewhere keeps it. */
+function isFree(): boolean {
+  const { activeElement: at } = document;
+  return (
+    at === null ||
+    at === document.body ||
+    at.matches("#main, .tlog") ||
+    at.closest(".qcard[data-answered]") !== null
+  );
 }
 
 /** A question that the inbox does not have (any more). */
@@ -52,12 +99,6 @@ const asOpen = (task: Task, question: Question): OpenQuestion => ({
     : null,
   looks: [],
 });
-
-/** Whether the focus is nowhere, or on a question: whoever writes elsewhere keeps it. */
-const isFree = (): boolean => {
-  const { activeElement: focused } = document;
-  return focused === null || focused === document.body || focused.closest(".qcard") !== null;
-};
 
 /** A question where it was asked. One that is open has its card at the end of the chat. */
 export function AskedLine({ item, isPast }: { item: ItemOf<"question">; isPast: boolean }) {

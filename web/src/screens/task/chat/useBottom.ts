@@ -8,6 +8,8 @@ export function useBottom(count: number): {
   /** How many things have come since the person scrolled up. */
   unseen: number;
   toEnd: () => void;
+  /** Whether the end is in sight. */
+  isAtEnd: () => boolean;
 } {
   const [box, setBox] = useState<HTMLElement | null>(null);
   const isAtEnd = useRef(true);
@@ -56,5 +58,5 @@ export function useBottom(count: number): {
     }
   }, [box, count]);
 
-  return { ref: setBox, unseen, toEnd };
+  return { ref: setBox, unseen, toEnd, isAtEnd: () => isAtEnd.current };
 }
