@@ -177,6 +177,14 @@ def _bind(what: str) -> str:
     return f"{what} is bound"
 
 
+@workflows.register(name="pages", description="Reads page by page, and does not come to an end")
+async def pages(task: Task) -> None:
+    for page in range(1, 5):
+        await task.progress(f"Page {page} of 4", page / 4)
+        await task.step(_bind, f"page {page}", name="read")
+    await task.step(asyncio.Event().wait, name="tick")
+
+
 @workflows.register(name="hostile", description="<img src=x onerror=alert(1)>")
 async def hostile(task: Task) -> str:
     await task.say("<script>alert(1)</script><img src=x onerror=alert(2)> **bold**")

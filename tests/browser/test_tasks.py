@@ -92,6 +92,30 @@ def test_a_task_is_stopped(console: Console, stage: Stage) -> None:
     assert stage.task(asking)["state"] == "canceled"
 
 
+def test_progress_is_one_bar_and_a_step_that_is_stopped_is_cut_off(
+    console: Console, stage: Stage
+) -> None:
+    reading = stage.begin("pages")
+    page = console.go(f"/tasks/{reading}")
+    chat = page.get_by_role("region", name="Chat of the task")
+    expect(chat.get_by_text("Started without values")).to_be_visible()
+    expect(chat.get_by_text("Step tick runs")).to_be_visible(timeout=_SECONDS)
+    bar = chat.get_by_role("progressbar")
+    expect(bar).to_have_count(1)
+    expect(bar).to_have_attribute("aria-valuenow", "100")
+    expect(chat.get_by_text("pages works … Page 4 of 4, 100 %")).to_be_visible()
+
+    stage.call("POST", f"/api/tasks/{reading}/cancel")
+    expect(chat.get_by_text("It was canceled")).to_be_visible(timeout=_SECONDS)
+    expect(chat.get_by_text("Step tick was cut off")).to_be_visible()
+    expect(chat.locator(".tlog-spin")).to_have_count(0)
+    slider = page.get_by_role("slider")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(chat.get_by_text("Step tick runs")).to_be_visible()
+    expect(bar).to_have_count(1)
+
+
 def test_a_run_is_steered_and_the_chat_tells_whether_the_note_was_read(
     console: Console, stage: Stage
 ) -> None:
