@@ -30,6 +30,20 @@ def test_what_is_said_moves_the_figures_and_the_lanes(console: Console, stage: S
         expect(lately.get_by_text("→ Billing").first).to_be_visible()
 
 
+def test_who_has_no_lane_is_in_the_table(console: Console, stage: Stage) -> None:
+    agents = stage.call("GET", "/api/agents")["agents"]
+    more = [{**agents[0], "name": f"Extra-{n}", "token": f"extra_{n}"} for n in range(40)]
+    page = console.page
+    page.route("**/api/agents", lambda route: route.fulfill(json={"agents": agents + more}))
+    console.go()
+    lanes = page.get_by_role("region", name="Live flow")
+    note = lanes.get_by_text(re.compile(r"^\d+ more have no lane: see the table$"))
+    expect(note).to_be_visible()
+    note.get_by_role("link", name="the table").click()
+    expect(page).to_have_url(console.url + "/flow?view=table")
+    expect(page.get_by_role("radio", name="Table")).to_be_checked()
+
+
 def test_every_agent_can_be_reached_by_the_keyboard(console: Console) -> None:
     page = console.go()
     expect(page.get_by_text(re.compile("^live · "))).to_be_visible()
