@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import hubbub
 from hubbub import (
     Agent,
     NATSAgentMixin,
@@ -22,6 +23,7 @@ from hubbub import (
     Task,
     Workflows,
 )
+from hubbub.mesh.transport.streams import ensure_streams
 from hubbub.testing import CrashReport, ServerProcess, crash_everywhere
 
 
@@ -65,6 +67,23 @@ async def test_who_does_everything_once_is_not_told_from_one_that_never_died() -
     }
     assert outcome.completions == {"to Crash-Test that it is completed": 1}
     assert outcome.effects == {"paid": 1}
+
+
+async def test_what_others_wrote_that_nobody_can_read_is_passed_over(
+    own_server: ServerProcess,
+) -> None:
+    agent = Agent("Worker")
+
+    @agent.agentic_run
+    async def work(task: Task) -> str:  # pyright: ignore[reportUnusedFunction]
+        return task.content
+
+    config = NATSConfig(nats_url=own_server.url)
+    async with hubbub.connect(config=config) as mesh:
+        await ensure_streams(mesh.connection)
+        await mesh.connection.store("agents.all", b"")
+    report = await crash_everywhere(agent, "x", config=config)
+    report.assert_same()
 
 
 async def test_what_is_done_again_is_counted() -> None:

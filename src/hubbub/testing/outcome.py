@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from hubbub.errors import InvalidMessage
 from hubbub.mesh.mesh import Mesh
 from hubbub.mesh.tasks.burial import letter_subject, read_dead_letter
 from hubbub.mesh.tasks.log import read_log
+from hubbub.mesh.transport.answers import StoredMessage
 from hubbub.mesh.transport.headers import PARENT, pair_header
 from hubbub.mesh.transport.streams import DEAD, HISTORY, HISTORY_PREFIX, NOTICES
 from hubbub.wire.codec import encode
@@ -109,13 +112,11 @@ async def read_outcome(mesh: Mesh, agent: str, task_id: str, effects: Mapping[st
             message = AgentMessage.from_bytes(stored.data)
             what = "handoff to" if message.message_type == "handoff" else "to"
             messages[_text(f"{what} {message.to_agent}: ", message.content, names)] += 1
-    for stored in told:
-        message = AgentMessage.from_bytes(stored.data)
+    for message in _readable(told):
         if message.conversation == task_id and message.message_type == "announcement":
             messages[_text("to everybody: ", message.content, names)] += 1
     completions = Counter[str]()
-    for stored in notices:
-        message = AgentMessage.from_bytes(stored.data)
+    for message in _readable(notices):
         if message.metadata.get("task_id") == task_id:
             completions[f"to {message.to_agent} that it is {message.metadata.get('state')}"] += 1
     return Outcome(
@@ -175,6 +176,13 @@ def _lasting(event: TaskEvent) -> dict[str, Any]:
         return {name: event.data[name] for name in ("key", "result") if name in event.data}
     ours = _OF_NOTES if event.kind == STEERED else _OF_CALLS
     return {name: value for name, value in event.data.items() if name not in ours}
+
+
+def _readable(stored: Iterable[StoredMessage]) -> Iterator[AgentMessage]:
+    """Read what anybody may have written; what cannot be read is not of the task."""
+    for one in stored:
+        with contextlib.suppress(InvalidMessage):
+            yield AgentMessage.from_bytes(one.data)
 
 
 def _named(text: str, names: Mapping[str, str]) -> str:

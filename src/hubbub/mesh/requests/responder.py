@@ -11,8 +11,7 @@ import contextlib
 import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from nats.aio.msg import Msg
 
@@ -20,6 +19,7 @@ from hubbub.errors import HubbubError, InvalidMessage, RateLimited
 from hubbub.mesh.activity import Activity, act_for
 from hubbub.mesh.complaints import text_of
 from hubbub.mesh.limits import Budget
+from hubbub.mesh.requests.answering import Answering, RequestKey
 from hubbub.mesh.requests.crowd import Crowd
 from hubbub.mesh.requests.pieces import PieceSender
 from hubbub.mesh.requests.refusal import GoingAway, refusal
@@ -27,7 +27,6 @@ from hubbub.mesh.requests.remembered import Remembered
 from hubbub.mesh.requests.slots import Slots
 from hubbub.mesh.service import Request, Service
 from hubbub.mesh.transport.connection import Connection
-from hubbub.mesh.transport.deadlines import Deadlines
 from hubbub.mesh.transport.headers import DEFAULT_TIMEOUT_SECONDS, KNOWN, OWNER, STREAM, TIMEOUT
 from hubbub.wire.codec import JSON
 from hubbub.wire.draft import Draft
@@ -50,60 +49,6 @@ _CROWDED_SECONDS = 1.0
 _MOST_REPLIES = 100
 """At how many places the answer to one request is waited for; others ask again."""
 
-_Stop = Literal["expired", "canceled", "leaving"]
-_Key = tuple[str, str, str]
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A request that is being answered, or waits for a free slot.
-
-    Attributes:
-        key: token of the sender, message id, and for a stream where it goes.
-        message: what is asked.
-        replies: where the answer is waited for.
-        streamed: whether it is wanted piece by piece.
-        timeout: seconds for which it is waited for, None if nobody knows.
-        size: bytes of the message.
-        owner: the person that it is asked for; empty if nobody in particular.
-        task: what answers it.
-        deadlines: stops it when nobody waits any more.
-        due: when that is, None if nobody knows.
-        started: whether `task` runs; until then it cannot be stopped from outside.
-        begun: whether the handler has been started.
-        stopped: why it was stopped, empty if it was not.
-    """
-
-    deadlines: Deadlines
-    key: _Key
-    message: AgentMessage
-    replies: list[str]
-    streamed: bool
-    timeout: float | None
-    size: int = 0
-    owner: str = ""
-    task: asyncio.Task[None] | None = None
-    due: int | None = None
-    started: bool = False
-    begun: bool = False
-    stopped: _Stop | Literal[""] = ""
-
-    def stop(self, why: _Stop) -> None:
-        """Stop it, once."""
-        if not self.stopped:
-            self.stopped = why
-            if self.started and self.task is not None:
-                self.task.cancel()
-
-    def wait_for(self, seconds: float | None) -> None:
-        """Stop it after some seconds from now, in place of what was said before."""
-        if self.due is not None:
-            self.deadlines.remove(self.due, self._expire)
-        self.due = None if seconds is None else self.deadlines.add(seconds, self._expire)
-
-    def _expire(self) -> None:
-        self.stop("expired")
-
 
 class Responder:
     """Answers the requests to one agent in this process.
@@ -119,7 +64,7 @@ class Responder:
         self._id = new_id().encode()
         self._name = service.card.name
         self._slots = Slots(service.request_concurrency)
-        self._runs: dict[_Key, _Run] = {}
+        self._runs: dict[RequestKey, Answering] = {}
         self._crowd = Crowd()
         self._answers = Remembered()
         self._asides = contextlib.AsyncExitStack()
@@ -218,7 +163,7 @@ class Responder:
             return
         owner = "" if headers is None else headers.get(OWNER, "")
         deadlines = self._connection.deadlines
-        self._runs[key] = run = _Run(
+        self._runs[key] = run = Answering(
             deadlines, key, message, [raw.reply], streamed, timeout, size, owner
         )
         self._crowd.come(sender, size)
@@ -231,7 +176,7 @@ class Responder:
             raise InvalidMessage(f"it says it is from {message.from_agent!r}, not {sender}")
         return message
 
-    def _join(self, run: _Run, reply: str) -> None:
+    def _join(self, run: Answering, reply: str) -> None:
         if reply not in run.replies and len(run.replies) < _MOST_REPLIES:
             run.replies.append(reply)
 
@@ -265,7 +210,7 @@ class Responder:
 
     # One request
 
-    async def _answer(self, run: _Run) -> None:
+    async def _answer(self, run: Answering) -> None:
         message, sent, activity = run.message, False, None
         run.wait_for(run.timeout)
         run.started = True
@@ -309,7 +254,7 @@ class Responder:
             del self._runs[run.key]
             self._crowd.go(run.key[0], run.size)
 
-    async def _stopped(self, run: _Run, *, from_outside: bool) -> None:
+    async def _stopped(self, run: Answering, *, from_outside: bool) -> None:
         """Tell whoever still waits that a request was stopped."""
         if run.stopped == "expired":
             _tell(run.message, "request given up", error=f"no answer within {run.timeout:g} s")
@@ -321,7 +266,7 @@ class Responder:
         else:
             await self._fail_all(run, HubbubError("the handler canceled itself"))
 
-    async def _reply(self, run: _Run) -> None:
+    async def _reply(self, run: Answering) -> None:
         message = run.message
         answer = await self._service.answer(Request(message, False, run.timeout))
         if type(answer) is not str and isinstance(answer, AsyncIterator):
@@ -331,7 +276,7 @@ class Responder:
             await self._connection.publish(reply, data)
         self._answers.put((run.key[0], run.key[1]), data)
 
-    async def _stream(self, run: _Run) -> None:
+    async def _stream(self, run: Answering) -> None:
         message = run.message
         cancel_subject = f"_INBOX.{self._connection.id}.cancel.{message.message_id}"
 
@@ -360,7 +305,7 @@ class Responder:
             hops=message.hops,
         )
 
-    async def _fail_all(self, run: _Run, error: Exception) -> None:
+    async def _fail_all(self, run: Answering, error: Exception) -> None:
         for reply in run.replies:
             await self._fail(reply, run.message, error)
 
