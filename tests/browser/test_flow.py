@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from browser.console import Console
 from browser.stage import HERE, Stage, wait_for
 
-_SPOKEN = re.compile(r"^(Request|Reply|Message|Handoff|Completion|Broadcast|Error) .* at \d")
+_SPOKEN = re.compile(r"^(Request|Reply|Direct|Handoff|Completion|Broadcast|Error) .* at \d")
 _SECONDS = 60_000
 
 
