@@ -66,7 +66,7 @@ def test_an_empty_mesh_says_how_to_begin_and_who_came_and_went(
 
     apart.start_workers("everybody")
     main = opened.go("/inbox").get_by_role("main")
-    expect(main.get_by_role("link", name="Start refund")).to_be_visible(timeout=_SECONDS)
+    expect(main.get_by_role("link", name="Start questions")).to_be_visible(timeout=_SECONDS)
     apart.stop("workers")
 
 
