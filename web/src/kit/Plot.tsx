@@ -80,6 +80,8 @@ export function Plot({ label, times, range, lines, format, height = 180 }: PlotP
           })),
         ],
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
+        // The last time of the axis is written whole.
+        padding: [null, 30, null, null],
         legend: { live: true },
       },
       [[], ...shown.map(() => [])],
